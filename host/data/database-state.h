@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* database-state: whether the database can be reached, and the metrics of the pool. Private to
+ * host/data; any thread. */
+#pragma once
+
+#include "../host.h"
+
+typedef enum { DATABASE_THREAD_DOWN = 0, DATABASE_THREAD_IDLE, DATABASE_THREAD_BUSY } DatabaseThreadState;
+#define DATABASE_THREAD_STATES 3
+
+typedef struct DatabaseState DatabaseState;
+
+/* METRICS may be NULL. All of N_THREADS are down. */
+DatabaseState *database_state_new (Metrics *metrics, guint n_threads);
+void database_state_free (DatabaseState *state);
+/* WHY is static and for people; ERROR is logged, once an outage. */
+void database_state_down (DatabaseState *state, const char *why, const char *error);
+void database_state_up (DatabaseState *state);
+void database_state_latency (DatabaseState *state, gint64 latency_us);
+gboolean database_state_get (DatabaseState *state, gint64 *ret_latency_us, const char **ret_why);
+void database_state_thread (DatabaseState *state, DatabaseThreadState before, DatabaseThreadState after);
+void database_state_count_retry (DatabaseState *state, const char *reason);
+void database_state_observe (DatabaseState *state, const char *plugin, gint64 waited_us, gint64 worked_us);

@@ -1,0 +1,578 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* database: the pool of threads, the queue before it, and the way back to the loop.
+ *
+ * Work waits in one of two queues (pool, keeper), runs on a thread that owns a
+ * connection, and comes back in batches: one wake-up of the loop for all that
+ * has ended meanwhile, by one source that lives as long as the database.
+ */
+#include "database.h"
+
+#include <string.h>
+
+#include "../config/config.h"
+#include "../plugin/plugin.h"
+#include "database-tx.h"
+
+#define POOL_THREADS  3
+#define THREADS       (POOL_THREADS + 1)
+#define KEEPER        POOL_THREADS
+#define QUEUE_MAX     256
+#define QUEUE_WAIT_US (2 * G_USEC_PER_SEC)
+#define CONNECT_US    (3 * G_USEC_PER_SEC)
+#define PAYLOADS_MAX  4096
+#define DEADLINE_US   (30 * G_USEC_PER_SEC)
+
+typedef struct {
+  DatabaseWork work; /* request_id is owned */
+  gint64 submitted;
+  DatabaseVerdict verdict;
+  gpointer result;
+  GArray *held; /* (element-type DatabaseHeld) */
+} WorkItem;
+
+typedef struct {
+  Database *database;
+  GThread *thread;
+  DatabaseRunner runner;
+  DatabaseThreadState state;
+} DatabaseThread;
+
+typedef struct {
+  GSource base;
+  Database *database;
+} HandBack;
+
+struct Database {
+  Host *host;
+  const DatabaseDriver *driver;
+  gpointer shared; /* owned by the driver */
+  DatabaseState *state;
+  GMainContext *context;
+  HandBack *hand_back;
+  GPtrArray *listeners; /* owned by the driver */
+  guint in_flight;      /* loop only */
+  gboolean is_probing;  /* loop only */
+
+  GMutex lock; /* all below */
+  GCond pool_cond, keeper_cond;
+  GQueue pool, keeper; /* (element-type WorkItem) waiting */
+  GQueue ended;        /* (element-type WorkItem) for the loop */
+  GPtrArray *payloads; /* for NOTIFY */
+  gboolean slow_runs;
+  gboolean stopping;
+  DatabaseThread threads[THREADS];
+};
+
+static void
+database_thread_set_state (DatabaseThread *thread, DatabaseThreadState state)
+{
+  database_state_thread (thread->database->state, thread->state, state);
+  thread->state = state;
+}
+
+DatabaseState *
+database_get_state (Database *database)
+{
+  return database->state;
+}
+
+gboolean
+database_is_stopping (Database *database)
+{
+  gboolean ret;
+
+  g_mutex_lock (&database->lock);
+  ret = database->stopping;
+  g_mutex_unlock (&database->lock);
+  return ret;
+}
+
+gboolean
+database_is_up (Database *database, gint64 *ret_latency_us, const char **ret_why)
+{
+  return database_state_get (database->state, ret_latency_us, ret_why);
+}
+
+gboolean
+database_is_sqlite (Database *database)
+{
+  return database->driver->is_sqlite;
+}
+
+guint
+database_in_flight (Database *database)
+{
+  return database->in_flight;
+}
+
+/* ---- the way back ------------------------------------------------------ */
+
+/* with the lock held */
+static void
+database_end_item (Database *database, WorkItem *item)
+{
+  gboolean is_first = g_queue_is_empty (&database->ended);
+
+  g_queue_push_tail (&database->ended, item);
+  if (is_first)
+    g_main_context_wakeup (database->context);
+}
+
+/* On the loop. */
+static void
+database_finish_item (Database *database, WorkItem *item)
+{
+  database->in_flight--;
+  database_held_end (item->held, TRUE);
+  if (item->work.done != NULL)
+    item->work.done (item->verdict, item->result, item->work.data);
+  g_free ((char *)item->work.request_id);
+  g_free (item);
+}
+
+static gint64
+database_item_limit (const WorkItem *item)
+{
+  return MIN (item->submitted + QUEUE_WAIT_US, item->work.deadline);
+}
+
+/* Ends what has waited too long, with the lock held; returns when the next will have, or
+ * G_MAXINT64. */
+static gint64
+database_expire (Database *database, GQueue *queue, gint64 now)
+{
+  WorkItem *item;
+
+  while ((item = g_queue_peek_head (queue)) != NULL) {
+    gint64 limit = database_item_limit (item);
+
+    if (limit > now)
+      return limit;
+    g_queue_pop_head (queue);
+    if (now >= item->work.deadline)
+      item->verdict = DATABASE_DEADLINE;
+    else
+      item->verdict =
+          database_state_get (database->state, NULL, NULL) ? DATABASE_BUSY : DATABASE_UNAVAILABLE;
+    g_queue_push_tail (&database->ended, item);
+  }
+  return G_MAXINT64;
+}
+
+static gboolean
+database_hand_back_prepare (GSource *source, int *ret_timeout)
+{
+  Database *database = ((HandBack *)source)->database;
+  gint64 now = g_get_monotonic_time ();
+  gint64 next;
+  gboolean ready;
+
+  g_mutex_lock (&database->lock);
+  next = MIN (database_expire (database, &database->pool, now),
+              database_expire (database, &database->keeper, now));
+  ready = !g_queue_is_empty (&database->ended);
+  g_mutex_unlock (&database->lock);
+  *ret_timeout = next == G_MAXINT64 ? -1 : (int)((next - now) / 1000 + 1);
+  return ready;
+}
+
+static gboolean
+database_hand_back_check (GSource *source)
+{
+  int timeout;
+
+  return database_hand_back_prepare (source, &timeout);
+}
+
+static gboolean
+database_hand_back_dispatch (GSource *source, GSourceFunc func, gpointer data)
+{
+  Database *database = ((HandBack *)source)->database;
+  GQueue batch;
+  WorkItem *item;
+
+  g_mutex_lock (&database->lock);
+  batch = database->ended;
+  g_queue_init (&database->ended);
+  g_mutex_unlock (&database->lock);
+  while ((item = g_queue_pop_head (&batch)) != NULL)
+    database_finish_item (database, item);
+  return G_SOURCE_CONTINUE;
+}
+
+static GSourceFuncs hand_back_funcs = {
+  .prepare = database_hand_back_prepare,
+  .check = database_hand_back_check,
+  .dispatch = database_hand_back_dispatch,
+};
+
+void
+database_submit (Database *database, const DatabaseWork *work)
+{
+  WorkItem *item = g_new0 (WorkItem, 1);
+  GQueue *queue;
+
+  item->work = *work;
+  item->work.request_id = g_strdup (work->request_id);
+  item->submitted = g_get_monotonic_time ();
+  if (item->work.deadline == 0)
+    item->work.deadline = item->submitted + DEADLINE_US;
+  database->in_flight++;
+
+  g_mutex_lock (&database->lock);
+  queue = (work->flags & DAE_WORK_KEEPER) != 0 ? &database->keeper : &database->pool;
+  if (database->stopping || g_queue_get_length (queue) >= QUEUE_MAX) {
+    item->verdict = database->stopping ? DATABASE_UNAVAILABLE : DATABASE_BUSY;
+    database_end_item (database, item);
+  } else {
+    g_queue_push_tail (queue, item);
+    g_cond_signal (queue == &database->keeper ? &database->keeper_cond : &database->pool_cond);
+  }
+  g_mutex_unlock (&database->lock);
+}
+
+/* ---- threads ----------------------------------------------------------- */
+
+/* The first item that may run now, with the lock held. */
+static WorkItem *
+database_take (Database *database, GQueue *queue)
+{
+  for (GList *at = queue->head; at != NULL; at = at->next) {
+    WorkItem *item = at->data;
+
+    if ((item->work.flags & DAE_WORK_SLOW) != 0 && queue == &database->pool) {
+      if (database->slow_runs)
+        continue;
+      database->slow_runs = TRUE;
+    }
+    g_queue_delete_link (queue, at);
+    return item;
+  }
+  return NULL;
+}
+
+/* Comes back with the lock held. */
+static void
+database_thread_run (DatabaseThread *thread, WorkItem *item, gboolean is_pool)
+{
+  Database *database = thread->database;
+  gint64 began = g_get_monotonic_time ();
+
+  if (began >= item->work.deadline)
+    item->verdict = DATABASE_DEADLINE;
+  else
+    item->verdict =
+        database_runner_execute (&thread->runner, &item->work, &item->result, &item->held);
+  database_state_observe (database->state,
+                          item->work.plugin != NULL ? item->work.plugin->name : "host",
+                          began - item->submitted, g_get_monotonic_time () - began);
+
+  g_mutex_lock (&database->lock);
+  database_thread_set_state (thread, thread->runner.connection != NULL ? DATABASE_THREAD_IDLE
+                                                                       : DATABASE_THREAD_DOWN);
+  if (is_pool && (item->work.flags & DAE_WORK_SLOW) != 0) {
+    database->slow_runs = FALSE;
+    g_cond_signal (&database->pool_cond);
+  }
+  database_end_item (database, item);
+}
+
+/* Opens the connection; pauses and gives up on failure. With the lock held, as it leaves it. */
+static void
+database_thread_connect (DatabaseThread *thread, GCond *cond, gint64 *pause)
+{
+  Database *database = thread->database;
+  g_autoptr (GError) error = NULL;
+
+  g_mutex_unlock (&database->lock);
+  thread->runner.connection = database->driver->open (database->shared, thread->runner.use,
+                                                      g_get_monotonic_time () + CONNECT_US, &error);
+  if (thread->runner.connection != NULL)
+    database_state_up (database->state);
+  else
+    database_state_down (database->state, "cannot connect to the database", error->message);
+  g_mutex_lock (&database->lock);
+  if (thread->runner.connection != NULL) {
+    *pause = 0;
+    database_thread_set_state (thread, DATABASE_THREAD_IDLE);
+    return;
+  }
+  *pause = CLAMP (*pause * 2, 50 * 1000, G_USEC_PER_SEC);
+  if (!database->stopping)
+    g_cond_wait_until (cond, &database->lock, g_get_monotonic_time () + *pause);
+}
+
+/* Sends what database_notify has gathered. With the lock held, as it leaves it. */
+static void
+database_thread_notify (DatabaseThread *thread)
+{
+  Database *database = thread->database;
+  DatabaseConnection *connection = thread->runner.connection;
+  g_autoptr (GPtrArray) payloads = g_steal_pointer (&database->payloads);
+  gboolean sent;
+
+  g_mutex_unlock (&database->lock);
+  database_fault_clear (&connection->fault);
+  sent = database->driver->notify (connection, &thread->runner.arena, payloads,
+                                   g_get_monotonic_time () + CONNECT_US);
+  database_fault_clear (&connection->fault);
+  database_arena_clear (&thread->runner.arena);
+  if (!sent)
+    database->driver->close (g_steal_pointer (&thread->runner.connection));
+  g_mutex_lock (&database->lock);
+  if (sent)
+    return;
+  database_thread_set_state (thread, DATABASE_THREAD_DOWN);
+  /* hints: once more on the next connection, together with what has come meanwhile */
+  if (database->payloads == NULL)
+    database->payloads = g_steal_pointer (&payloads);
+}
+
+static gpointer
+database_thread_main (gpointer data)
+{
+  DatabaseThread *thread = data;
+  Database *database = thread->database;
+  gboolean is_pool = thread != &database->threads[KEEPER];
+  GQueue *queue = is_pool ? &database->pool : &database->keeper;
+  GCond *cond = is_pool ? &database->pool_cond : &database->keeper_cond;
+  gint64 pause = 0;
+
+  g_mutex_lock (&database->lock);
+  for (;;) {
+    WorkItem *item;
+
+    if (thread->runner.connection == NULL && !database->stopping) {
+      database_thread_connect (thread, cond, &pause);
+      continue;
+    }
+    if (!is_pool && database->payloads != NULL && thread->runner.connection != NULL) {
+      database_thread_notify (thread);
+      continue;
+    }
+    item = database_take (database, queue);
+    if (item != NULL && thread->runner.connection == NULL) {
+      item->verdict = DATABASE_UNAVAILABLE;
+      database_end_item (database, item);
+    } else if (item != NULL) {
+      database_thread_set_state (thread, DATABASE_THREAD_BUSY);
+      g_mutex_unlock (&database->lock);
+      database_thread_run (thread, item, is_pool);
+    } else if (database->stopping) {
+      break;
+    } else {
+      g_cond_wait (cond, &database->lock);
+    }
+  }
+  g_mutex_unlock (&database->lock);
+  database_runner_clear (&thread->runner);
+  return NULL;
+}
+
+void
+database_runner_init (DatabaseRunner *runner, Database *database, DatabaseUse use)
+{
+  *runner = (DatabaseRunner){
+    .database = database,
+    .driver = database->driver,
+    .shared = database->shared,
+    .use = use,
+  };
+}
+
+void
+database_start (Database *database)
+{
+  for (guint i = 0; i < THREADS; i++) {
+    DatabaseThread *thread = &database->threads[i];
+    g_autofree char *name = i == KEEPER ? g_strdup ("keeper") : g_strdup_printf ("pool-%u", i);
+
+    database_runner_init (&thread->runner, database,
+                          i == KEEPER ? DATABASE_USE_KEEPER : DATABASE_USE_POOL);
+    thread->runner.heartbeat = database->host->heartbeat;
+    thread->runner.heartbeat_index = i == KEEPER ? HEARTBEAT_KEEPER : HEARTBEAT_POOL + i;
+    thread->thread = g_thread_new (name, database_thread_main, thread);
+  }
+}
+
+/* ---- hints ------------------------------------------------------------- */
+
+void
+database_notify (Database *database, GPtrArray *payloads)
+{
+  if (database->driver->notify == NULL || payloads->len == 0) {
+    g_ptr_array_unref (payloads);
+    return;
+  }
+  g_mutex_lock (&database->lock);
+  if (database->payloads == NULL || database->payloads->len + payloads->len > PAYLOADS_MAX) {
+    g_clear_pointer (&database->payloads, g_ptr_array_unref);
+    database->payloads = payloads;
+  } else {
+    for (guint i = 0; i < payloads->len; i++)
+      g_ptr_array_add (database->payloads, g_strdup (g_ptr_array_index (payloads, i)));
+    g_ptr_array_unref (payloads);
+  }
+  g_cond_signal (&database->keeper_cond);
+  g_mutex_unlock (&database->lock);
+}
+
+void
+database_listen (Database *database,
+                 void (*func) (const char *payload, gpointer data),
+                 gpointer data)
+{
+  if (database->driver->listen != NULL)
+    g_ptr_array_add (database->listeners, database->driver->listen (database->shared, func, data));
+}
+
+/* ---- probe ------------------------------------------------------------- */
+
+static gpointer
+database_probe_run (DaeTx *tx, gpointer data)
+{
+  gint64 *ret = g_new (gint64, 1);
+  gint64 began = g_get_monotonic_time ();
+
+  dae_query_one (tx, "SELECT 1");
+  *ret = g_get_monotonic_time () - began;
+  return ret;
+}
+
+static void
+database_probe_done (DatabaseVerdict verdict, gpointer result, gpointer data)
+{
+  Database *database = data;
+
+  database->is_probing = FALSE;
+  if (verdict == DATABASE_DONE) {
+    database_state_latency (database->state, *(gint64 *)result);
+    database_state_up (database->state);
+  } else if (verdict == DATABASE_DEADLINE) {
+    database_state_down (database->state, "the database does not answer",
+                         "no answer to a probe within 5 s");
+  }
+  g_free (result);
+}
+
+void
+database_probe (Database *database)
+{
+  DatabaseWork work = {
+    .what = "probe",
+    .flags = DAE_WORK_KEEPER,
+    .deadline = g_get_monotonic_time () + 5 * G_USEC_PER_SEC,
+    .run = database_probe_run,
+    .free_result = g_free,
+    .done = database_probe_done,
+    .data = database,
+  };
+
+  if (database->is_probing)
+    return;
+  database->is_probing = TRUE;
+  database_submit (database, &work);
+}
+
+/* ---- birth and death --------------------------------------------------- */
+
+static gboolean
+database_choose (Database *database, Complaints *complaints)
+{
+  Config *config = database->host->config;
+  const char *url = config_text (config, "database", "url");
+  const ConfigEntry *origin = config_origin (config, "database", "url");
+  g_autofree char *why = NULL;
+
+  if (url == NULL && g_strcmp0 (database->host->info.environment, "production") == 0) {
+    complaints_add (complaints, NULL, NULL, 0, "database", "url",
+                    "no database is named, and production does not begin an empty one by itself",
+                    "Write url = postgresql://..., or url = sqlite: to run on SQLite on purpose.");
+    return FALSE;
+  }
+  if (url == NULL || g_str_has_prefix (url, "sqlite")) {
+    database->driver = &database_sqlite_driver;
+    database->shared =
+        database_sqlite_new (url != NULL ? url : "sqlite:", database->host->info.data_dir, &why);
+  } else {
+    database->driver = &database_postgres_driver;
+    database->shared =
+        database_postgres_new (url, config_text (config, "database", "listen-url"),
+                               config_int (config, "database", "prepare") != 0, &why);
+  }
+  if (database->shared == NULL)
+    complaints_add (complaints, NULL, origin != NULL ? origin->file : NULL,
+                    origin != NULL ? origin->line : 0, "database", "url", why,
+                    "Write postgresql://USER:PASSWORD@HOST/DATABASE with special characters "
+                    "percent-encoded, or sqlite:///PATH.");
+  return database->shared != NULL;
+}
+
+Database *
+database_new (Host *host, Complaints *complaints)
+{
+  Database *database = g_new0 (Database, 1);
+
+  database->host = host;
+  if (!database_choose (database, complaints)) {
+    g_free (database);
+    return NULL;
+  }
+  g_mutex_init (&database->lock);
+  g_cond_init (&database->pool_cond);
+  g_cond_init (&database->keeper_cond);
+  database->listeners = g_ptr_array_new_with_free_func (database->driver->unlisten);
+  database->state = database_state_new (host->metrics, THREADS);
+  for (guint i = 0; i < THREADS; i++)
+    database->threads[i].database = database;
+  database->context = g_main_context_ref_thread_default ();
+  database->hand_back = (HandBack *)g_source_new (&hand_back_funcs, sizeof (HandBack));
+  database->hand_back->database = database;
+  g_source_set_name (&database->hand_back->base, "database");
+  g_source_attach (&database->hand_back->base, database->context);
+  return database;
+}
+
+void
+database_free (Database *database)
+{
+  if (database == NULL)
+    return;
+  g_mutex_lock (&database->lock);
+  database->stopping = TRUE;
+  g_cond_broadcast (&database->pool_cond);
+  g_cond_broadcast (&database->keeper_cond);
+  g_mutex_unlock (&database->lock);
+  for (guint i = 0; i < THREADS; i++) {
+    if (database->threads[i].thread != NULL)
+      g_thread_join (database->threads[i].thread);
+  }
+  g_ptr_array_unref (database->listeners);
+  /* whoever waits for an outcome gets it, also from work that `done` functions submit now */
+  for (;;) {
+    WorkItem *item;
+
+    g_mutex_lock (&database->lock);
+    /* never started: nobody took these */
+    while ((item = g_queue_pop_head (&database->pool)) != NULL ||
+           (item = g_queue_pop_head (&database->keeper)) != NULL) {
+      item->verdict = DATABASE_UNAVAILABLE;
+      g_queue_push_tail (&database->ended, item);
+    }
+    item = g_queue_pop_head (&database->ended);
+    g_mutex_unlock (&database->lock);
+    if (item == NULL)
+      break;
+    database_finish_item (database, item);
+  }
+  g_source_destroy (&database->hand_back->base);
+  g_source_unref (&database->hand_back->base);
+  g_main_context_unref (database->context);
+  g_clear_pointer (&database->payloads, g_ptr_array_unref);
+  database->driver->free_shared (database->shared);
+  database_state_free (database->state);
+  g_mutex_clear (&database->lock);
+  g_cond_clear (&database->pool_cond);
+  g_cond_clear (&database->keeper_cond);
+  g_free (database);
+}

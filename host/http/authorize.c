@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* authorize: whose page sent a request, and who asks; before a byte of the body is read. */
+#include <string.h>
+
+#include "../plugin/plugin.h"
+#include "passage.h"
+
+#define AUTHORIZE_DEADLINE_MS 10000
+
+/* A question to identity/1, which may outlive the passage that asked. */
+struct Inquiry {
+  Passage *passage; /* NULL: nobody waits any more */
+  Request *request; /* holds a reference */
+  Plugin *provider;
+  gboolean answered, asking;
+};
+
+#define AUTHORIZE_HAS(identity, slot)                                                              \
+  ((identity) &&                                                                                   \
+   (identity)->struct_size >= G_STRUCT_OFFSET (DaeIdentity1, slot) + sizeof ((identity)->slot) &&  \
+   (identity)->slot)
+
+/* Asked each time: a provider may have failed since. */
+static void
+authorize_find_provider (Exchange *exchange)
+{
+  if (exchange->host->plugins)
+    exchange->identity =
+        plugin_set_service (exchange->host->plugins, "identity/1", &exchange->identity_plugin);
+}
+
+void
+authorize_dress (Passage *passage, Reply *reply)
+{
+  const DaeIdentity1 *identity;
+  DaePlugin *provider;
+  const char *text;
+
+  if (reply->status != 401)
+    return;
+  authorize_find_provider (passage->exchange);
+  identity = passage->exchange->identity;
+  provider = (DaePlugin *)passage->exchange->identity_plugin;
+  if (AUTHORIZE_HAS (identity, sign_in_url))
+    reply->sign_in_url = identity->sign_in_url (provider);
+  text = AUTHORIZE_HAS (identity, challenge) ? identity->challenge (provider) : NULL;
+  reply_set_default (reply, "WWW-Authenticate", text ? text : "Bearer");
+}
+
+/* What the answer of identity/1 means for the route. */
+static void
+authorize_judge (Passage *passage, const DaeUser *user, Reply *refusal)
+{
+  Request *request = passage->request;
+
+  if (refusal) {
+    passage->reply = refusal;
+  } else if (!user || !user->subject || !*user->subject) {
+    exchange_refuse (passage, 401, "sign_in_required", "this needs somebody who is signed in");
+  } else if (request->route->row.auth == DAE_AUTH_ADMIN && !(user->flags & DAE_USER_ADMIN)) {
+    exchange_refuse (passage, 404, "not_found", "there is nothing at this path");
+  } else {
+    request_set_user (request, user);
+  }
+}
+
+static void
+inquiry_free (Inquiry *inquiry)
+{
+  dae_request_unref (&inquiry->request->base);
+  g_free (inquiry);
+}
+
+static void
+authorize_identified (DaeRequest *req, const DaeUser *user, DaeReply *refusal, gpointer data)
+{
+  Inquiry *inquiry = data;
+  Passage *passage = inquiry->passage;
+
+  inquiry->answered = TRUE;
+  if (passage) {
+    passage->inquiry = NULL;
+    exchange_clear_timer (passage);
+    authorize_judge (passage, user, (Reply *)refusal);
+  }
+  if (inquiry->asking)
+    return; /* authorize_ask goes on */
+  inquiry_free (inquiry);
+  if (passage)
+    exchange_resume (passage);
+}
+
+static gboolean
+authorize_on_deadline (gpointer data)
+{
+  Passage *passage = data;
+
+  passage->timer = 0;
+  passage->inquiry->passage = NULL;
+  passage->inquiry = NULL;
+  account_reject (passage, "deadline");
+  exchange_refuse (passage, 504, "deadline", "finding out who asks took too long");
+  exchange_resume (passage);
+  return G_SOURCE_REMOVE;
+}
+
+/* TRUE: the answer is here already. */
+static gboolean
+authorize_ask (Passage *passage)
+{
+  Exchange *exchange = passage->exchange;
+  Inquiry *inquiry = g_new0 (Inquiry, 1);
+
+  inquiry->passage = passage;
+  inquiry->request = (Request *)dae_request_ref (&passage->request->base);
+  inquiry->provider = exchange->identity_plugin;
+  inquiry->asking = TRUE;
+  passage->inquiry = inquiry;
+  exchange_enter (passage->request, exchange->identity_plugin);
+  exchange->identity->identify (&exchange->identity_plugin->base, &passage->request->base,
+                                authorize_identified, inquiry);
+  exchange_leave (exchange->host);
+  inquiry->asking = FALSE;
+  if (inquiry->answered) {
+    inquiry_free (inquiry);
+    return TRUE;
+  }
+  passage->timer = g_timeout_add (AUTHORIZE_DEADLINE_MS, authorize_on_deadline, passage);
+  return FALSE;
+}
+
+gboolean
+authorize_step (Passage *passage)
+{
+  Request *request = passage->request;
+  const DaeRoute *row = &request->route->row;
+
+  if (!request_is_read (request) && !request->is_internal && !(row->flags & DAE_ROUTE_CROSS_SITE) &&
+      !origin_is_same_site (passage->exchange->rules, request)) {
+    account_reject (passage, "origin");
+    exchange_refuse (passage, 403, "cross_site", "another site's page has sent this request");
+    return TRUE;
+  }
+  if (row->auth == DAE_AUTH_NONE)
+    return TRUE;
+  authorize_find_provider (passage->exchange);
+  if (!passage->exchange->identity) {
+    exchange_refuse (passage, 401, "sign_in_required",
+                     "no plugin of this server knows who signs in");
+    return TRUE;
+  }
+  return authorize_ask (passage);
+}

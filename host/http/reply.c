@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* reply: answers under construction, each with memory of its own, since a pool thread and the loop
+ * may both make one for the same request.
+ */
+#include "request.h"
+
+#include <string.h>
+
+#include "../plugin/plugin.h"
+#include "problem.h"
+
+#define REPLY_FIRST_HEADERS 12
+#define REPLY_MAX_ERRORS    100
+
+Reply *
+reply_new (Request *request, guint status)
+{
+  Reply *reply = g_malloc (sizeof *reply);
+
+  memset (reply, 0, G_STRUCT_OFFSET (Reply, first));
+  reply->base.api = request->base.api;
+  reply->request = request;
+  reply->status = status;
+  reply->version = -1;
+  arena_init (&reply->arena, reply->first, sizeof reply->first);
+  do
+    reply->next = g_atomic_pointer_get (&request->replies);
+  while (!g_atomic_pointer_compare_and_exchange (&request->replies, reply->next, reply));
+  return reply;
+}
+
+void
+reply_free (Reply *reply)
+{
+  g_clear_pointer (&reply->body, g_bytes_unref);
+  g_clear_pointer (&reply->errors, g_ptr_array_unref);
+  arena_clear (&reply->arena);
+  g_free (reply);
+}
+
+static ServerHeader *
+reply_find_row (const Reply *reply, const char *name)
+{
+  for (guint i = 0; i < reply->n_headers; i++) {
+    if (g_ascii_strcasecmp (reply->headers[i].name, name) == 0)
+      return &reply->headers[i];
+  }
+  return NULL;
+}
+
+const char *
+reply_find (const Reply *reply, const char *name)
+{
+  const ServerHeader *row = reply_find_row (reply, name);
+
+  return row ? row->value : NULL;
+}
+
+static void
+reply_append (Reply *reply, const char *name, const char *value)
+{
+  if (reply->n_headers == reply->headers_size) {
+    guint size = MAX (REPLY_FIRST_HEADERS, 2 * reply->headers_size);
+    ServerHeader *headers = arena_alloc (&reply->arena, size * sizeof *headers);
+
+    if (reply->n_headers > 0)
+      memcpy (headers, reply->headers, reply->n_headers * sizeof *headers);
+    reply->headers = headers;
+    reply->headers_size = size;
+  }
+  reply->headers[reply->n_headers++] =
+      (ServerHeader){ arena_strdup (&reply->arena, name), arena_strdup (&reply->arena, value) };
+}
+
+void
+reply_set (Reply *reply, const char *name, const char *value)
+{
+  ServerHeader *row = reply_find_row (reply, name);
+
+  if (row)
+    row->value = arena_strdup (&reply->arena, value);
+  else
+    reply_append (reply, name, value);
+}
+
+void
+reply_set_default (Reply *reply, const char *name, const char *value)
+{
+  if (!reply_find_row (reply, name))
+    reply_append (reply, name, value);
+}
+
+static void
+reply_remove (Reply *reply, const char *name)
+{
+  ServerHeader *row = reply_find_row (reply, name);
+
+  if (row)
+    *row = reply->headers[--reply->n_headers];
+}
+
+Reply *
+reply_problem (Request *request, guint status, const char *code, const char *detail)
+{
+  Reply *reply = reply_new (request, status);
+
+  reply->code = arena_strdup (&reply->arena, code ? code : "error");
+  reply->detail = arena_strdup (&reply->arena, detail);
+  return reply;
+}
+
+Reply *
+reply_problem_retry (
+    Request *request, guint status, const char *code, const char *detail, guint seconds)
+{
+  Reply *reply = reply_problem (request, status, code, detail);
+  char text[16];
+
+  g_snprintf (text, sizeof text, "%u", seconds);
+  reply_set (reply, "Retry-After", text);
+  return reply;
+}
+
+/* TRUE if LIST, a value of If-None-Match, names ETAG; 'W/' is looked past on both sides. */
+static gboolean
+reply_etag_is_listed (const char *list, const char *etag)
+{
+  gsize length;
+
+  if (g_str_has_prefix (etag, "W/"))
+    etag += 2;
+  length = strlen (etag);
+  while (*list) {
+    const char *end;
+
+    list += strspn (list, " \t,");
+    if (*list == '*')
+      return TRUE;
+    if (g_str_has_prefix (list, "W/"))
+      list += 2;
+    if (*list != '"' || !(end = strchr (list + 1, '"')))
+      return FALSE;
+    end++;
+    if ((gsize)(end - list) == length && memcmp (list, etag, length) == 0)
+      return TRUE;
+    list = end;
+  }
+  return FALSE;
+}
+
+static void
+reply_seal_etag (Reply *reply)
+{
+  const char *wanted, *etag;
+  char text[32];
+
+  if (reply->version >= 0) {
+    g_snprintf (text, sizeof text, "\"v%" G_GINT64_FORMAT "\"", reply->version);
+    reply_set (reply, "ETag", text);
+  }
+  etag = reply_find (reply, "ETag");
+  if (reply->status != 200 || !etag || !request_is_read (reply->request))
+    return;
+  wanted = request_header (reply->request, "If-None-Match");
+  if (!wanted || !reply_etag_is_listed (wanted, etag))
+    return;
+  reply->status = 304;
+  reply_remove (reply, "Content-Type");
+  reply_remove (reply, "Content-Length");
+}
+
+void
+reply_seal (Reply *reply)
+{
+  if (reply->sealed)
+    return;
+  reply->sealed = TRUE;
+  if (reply->code) {
+    Problem problem = { reply->status,      reply->code,        reply->detail,
+                        reply->request->id, reply->sign_in_url, reply->errors };
+
+    g_clear_pointer (&reply->body, g_bytes_unref);
+    reply->body = problem_write (&problem);
+    reply_set (reply, "Content-Type", "application/problem+json");
+  }
+  reply_seal_etag (reply);
+  if (reply->status == 204 || reply->status == 304)
+    g_clear_pointer (&reply->body, g_bytes_unref);
+}
+
+void
+reply_dress (Reply *reply)
+{
+  const Route *route = reply->request->route;
+  const char *type = reply_find (reply, "Content-Type");
+  gboolean is_json = type && (g_str_has_prefix (type, "application/json") || reply->code);
+
+  reply_set (reply, "X-Request-Id", reply->request->id);
+  reply_set_default (reply, "X-Content-Type-Options", "nosniff");
+  reply_set_default (reply, "Referrer-Policy", "no-referrer");
+  reply_set_default (reply, "Cross-Origin-Opener-Policy", "same-origin");
+  reply_set_default (reply, "Cross-Origin-Resource-Policy", "same-origin");
+  if (route && (route->row.flags & DAE_ROUTE_SECRET))
+    reply_set (reply, "Cache-Control", "no-store");
+  else if (is_json)
+    reply_set_default (reply, "Cache-Control", "no-store");
+  /* a 304 has no type, and what it says would replace what the cache knows of the page */
+  if (type && !g_str_has_prefix (type, "text/html"))
+    reply_set_default (reply, "Content-Security-Policy",
+                       "default-src 'none'; frame-ancestors 'none'");
+}
+
+static gboolean
+reply_is_good_name (const char *name)
+{
+  if (!*name)
+    return FALSE;
+  for (const char *p = name; *p; p++) {
+    if (!g_ascii_isalnum (*p) && !strchr ("!#$%&'*+-.^_`|~", *p))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+reply_is_good_value (const char *value)
+{
+  for (const char *p = value; *p; p++) {
+    if ((guchar)*p < 0x20 || *p == 0x7f)
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* Framing and connection are the server's, the request id is the host's. */
+static gboolean
+reply_is_reserved (const char *name)
+{
+  static const char *const reserved[] = { "Connection",        "Date",    "Keep-Alive",   "Trailer",
+                                          "Transfer-Encoding", "Upgrade", "X-Request-Id", NULL };
+
+  for (guint i = 0; reserved[i]; i++) {
+    if (g_ascii_strcasecmp (reserved[i], name) == 0)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+static gboolean
+reply_may_repeat (const char *name)
+{
+  return g_ascii_strcasecmp (name, "Set-Cookie") == 0 || g_ascii_strcasecmp (name, "Link") == 0;
+}
+
+static void
+reply_slot_header (DaeReply *base, const char *name, const char *value)
+{
+  Reply *reply = (Reply *)base;
+  Plugin *plugin = reply->request->route ? reply->request->route->plugin : NULL;
+
+  if (!value || !reply_is_good_name (name) || !reply_is_good_value (value) ||
+      reply_is_reserved (name)) {
+    if (plugin)
+      plugin_fault (plugin, "header", name);
+    return;
+  }
+  if (reply_may_repeat (name))
+    reply_append (reply, name, value);
+  else
+    reply_set (reply, name, value);
+}
+
+static DaeReply *
+reply_slot_empty (DaeRequest *req, guint status)
+{
+  return &reply_new ((Request *)req, status)->base;
+}
+
+static DaeReply *
+reply_slot_bytes (DaeRequest *req, guint status, const char *type, GBytes *body)
+{
+  Reply *reply = reply_new ((Request *)req, status);
+
+  reply->body = body ? g_bytes_ref (body) : NULL;
+  reply_slot_header (&reply->base, "Content-Type", type ? type : "application/octet-stream");
+  return &reply->base;
+}
+
+static DaeReply *
+reply_slot_text (DaeRequest *req, guint status, const char *text)
+{
+  Reply *reply = reply_new ((Request *)req, status);
+
+  reply->body = g_bytes_new (text, strlen (text));
+  reply_set (reply, "Content-Type", "text/plain; charset=utf-8");
+  return &reply->base;
+}
+
+static DaeReply *
+reply_slot_versioned (DaeRequest *req, guint status, DaeJson *json, gint64 version)
+{
+  Reply *reply = reply_new ((Request *)req, status);
+  gsize length;
+  char *text = json_writer_finish ((JsonWriter *)json, &length);
+
+  reply->body = g_bytes_new_take (text, length);
+  reply->version = version;
+  reply_set (reply, "Content-Type", "application/json");
+  return &reply->base;
+}
+
+static DaeReply *
+reply_slot_json (DaeRequest *req, guint status, DaeJson *json)
+{
+  return reply_slot_versioned (req, status, json, -1);
+}
+
+static DaeReply *
+reply_slot_problem (DaeRequest *req, guint status, const char *code, const char *detail)
+{
+  return &reply_problem ((Request *)req, status, code, detail)->base;
+}
+
+static DaeReply *
+reply_slot_not_found (DaeRequest *req)
+{
+  return &reply_problem ((Request *)req, 404, "not_found", "there is no such thing, or not for you")
+              ->base;
+}
+
+static void
+reply_slot_pointer (DaeReply *base, const char *pointer, const char *detail)
+{
+  Reply *reply = (Reply *)base;
+
+  if (!reply->errors)
+    reply->errors = g_ptr_array_new ();
+  if (reply->errors->len >= 2 * REPLY_MAX_ERRORS)
+    return;
+  g_ptr_array_add (reply->errors, arena_strdup (&reply->arena, pointer));
+  g_ptr_array_add (reply->errors, arena_strdup (&reply->arena, detail));
+}
+
+/* Characters that would do harm in a name shown to a person, or lead into a directory. */
+static gboolean
+reply_is_bad_in_name (gunichar c)
+{
+  GUnicodeType type = g_unichar_type (c);
+
+  return c == '/' || c == '\\' || type == G_UNICODE_CONTROL || type == G_UNICODE_FORMAT ||
+         type == G_UNICODE_LINE_SEPARATOR || type == G_UNICODE_PARAGRAPH_SEPARATOR;
+}
+
+static void
+reply_append_encoded (GString *value, const char *at, const char *end)
+{
+  for (; at < end; at++) {
+    if (g_ascii_isalnum (*at) || strchr ("!#$&+-.^_`|~", *at))
+      g_string_append_c (value, *at);
+    else
+      g_string_append_printf (value, "%%%02X", (guchar)*at);
+  }
+}
+
+/* filename for those who know only ASCII, filename* for the rest (RFC 6266, RFC 8187). */
+static void
+reply_slot_disposition (DaeReply *base, gboolean is_inline, const char *file_name)
+{
+  g_autoptr (GString) ascii = g_string_new (NULL);
+  g_autoptr (GString) encoded = g_string_new (NULL);
+  g_autofree char *name = g_utf8_make_valid (file_name ? file_name : "", -1);
+  g_autofree char *value = NULL;
+  gboolean plain = TRUE;
+
+  for (const char *p = name; *p; p = g_utf8_next_char (p)) {
+    gunichar c = g_utf8_get_char (p);
+    gboolean is_bad = reply_is_bad_in_name (c);
+
+    if (is_bad || c > 0x7e || c == '"' || c == '%') {
+      g_string_append_c (ascii, '_');
+      plain = plain && is_bad;
+    } else {
+      g_string_append_c (ascii, (char)c);
+    }
+    if (is_bad)
+      g_string_append_c (encoded, '_');
+    else
+      reply_append_encoded (encoded, p, g_utf8_next_char (p));
+  }
+  value =
+      g_strdup_printf ("%s; filename=\"%s\"%s%s", is_inline ? "inline" : "attachment", ascii->str,
+                       plain ? "" : "; filename*=UTF-8''", plain ? "" : encoded->str);
+  reply_set ((Reply *)base, "Content-Disposition", value);
+}
+
+void
+reply_fill_api (DaeApi *api)
+{
+  api->reply_empty = reply_slot_empty;
+  api->reply_text = reply_slot_text;
+  api->reply_bytes = reply_slot_bytes;
+  api->reply_json = reply_slot_json;
+  api->reply_versioned = reply_slot_versioned;
+  api->reply_problem = reply_slot_problem;
+  api->reply_not_found = reply_slot_not_found;
+  api->reply_pointer = reply_slot_pointer;
+  api->reply_header = reply_slot_header;
+  api->reply_disposition = reply_slot_disposition;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* router: finds the route for a method and a path.
+ *
+ * Patterns are compiled once; matching works on the raw path and decodes each
+ * segment once. Literal beats typed parameter beats plain parameter beats rest.
+ * Two patterns that could match one path with equal rank are a conflict.
+ */
+#pragma once
+
+#include "../host.h"
+#include "../observe/metrics.h"
+
+typedef struct Route Route;
+
+struct Route {
+  DaeRoute row;      /* normalized; strings and tables borrowed from the descriptor */
+  Plugin *plugin;    /* NULL: the host's own */
+  char **param_names; /* NULL-ended, in order of the pattern */
+  /* the exchange's own: */
+  GHashTable *requests; /* status -> MetricsSeries */
+  MetricsSeries *duration;
+  MetricsSeries *work_seconds;
+};
+
+#define ROUTER_MAX_PARAMS 8
+
+typedef struct {
+  const Route *route;  /* NULL: none */
+  char *params[ROUTER_MAX_PARAMS]; /* decoded, owned: router_match_clear */
+  char *allow;         /* owned: "GET, HEAD, POST" where only the method does not match, else NULL */
+} RouterMatch;
+
+Router *router_new (void);
+void router_free (Router *router);
+/* Adds a row; ERROR names both patterns and the plugin that was there first. */
+Route *router_add (Router *router, Plugin *plugin, const DaeRoute *row, GError **error);
+/* HEAD matches GET. INTERNAL rows match only internal calls, and others only external ones. */
+void router_match (Router *router, gboolean internal, const char *method, const char *path, RouterMatch *ret);
+void router_match_clear (RouterMatch *match);
+GPtrArray *router_routes (Router *router); /* (element-type Route), in order of addition; borrowed */

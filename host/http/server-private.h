@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* server-private: what server.c (calls), server-body.c (their bodies) and stream.c (growing
+ * answers) share. */
+#pragma once
+
+#include "http-body.h"
+#include "server.h"
+#include "wire.h"
+
+typedef struct ServerInput ServerInput;
+
+typedef enum {
+  SERVER_PUMP_MORE = 0, /* something came; there may be more */
+  SERVER_PUMP_BLOCK,
+  SERVER_PUMP_DONE,
+  SERVER_PUMP_LARGE,
+  SERVER_PUMP_CUT,
+} ServerPump;
+
+struct ServerStream {
+  ServerCall *call;
+  HttpFraming framing;
+  gint64 left;      /* HTTP_FRAMING_LENGTH: bytes still to be written */
+  gboolean filled;  /* something was queued since the queue was last empty */
+  gint64 written;   /* when something was written last */
+  gint64 keep_us;
+  GBytes *keep_alive; /* owned, or NULL */
+  void (*drain) (ServerStream *stream, gpointer data);
+  gpointer drain_data;
+  GList keep_link;
+};
+
+struct ServerCall {
+  Server *server;
+  WireConn *conn;
+  gpointer data;
+  GList link;
+  const char *method, *target, *host; /* in `text` */
+  ServerHeader *headers;              /* behind the struct */
+  guint n_headers;
+  guint minor;
+  gint64 body_length;
+  gint64 sent_before; /* what the connection had sent when the call began */
+
+  guint is_head : 1;
+  guint keep : 1;     /* the connection may live on */
+  guint expect : 1;   /* the client waits for 100 Continue */
+  guint probed : 1;
+  guint answered : 1; /* an answer or a stream has begun */
+  guint over : 1;     /* all of the answer is sent or queued */
+  guint aborted : 1;
+  guint left : 1;     /* the client has gone */
+  guint pumping : 1;
+
+  HttpBody body;
+  guint fault; /* status for what is wrong with the body, or 0 */
+  gint64 max;
+  void (*done) (ServerCall *call, ServerBodyState state, GBytes *body, gpointer data);
+  gpointer done_data;
+  GByteArray *whole; /* owned: being read */
+  GBytes *bytes;     /* owned: the body, read whole */
+  ServerInput *input; /* owned */
+  ServerStream *stream; /* owned */
+};
+
+struct Server {
+  Host *host;
+  const ServerHooks *hooks;
+  gpointer data;
+  Wire *wire;
+  gpointer soup; /* SoupServer */
+  gpointer address; /* GSocketAddress, for both ends: libsoup asks for some */
+  GString *head; /* of the answer being made */
+  struct ServerAnswer *answer; /* the one that libsoup is making */
+  GQueue calls;
+  GQueue kept; /* streams with a keep-alive comment */
+  GSource *keep_source;
+};
+
+/* server.c */
+/* The wire adds these itself. */
+gboolean server_owns_header (const char *name);
+/* Fit to be sent. What is not is left out, and the log says so. */
+gboolean server_header_is_sound (const ServerHeader *header);
+
+/* server-body.c */
+/* Input came, or ended, or is too slow. */
+void server_body_ready (ServerCall *call);
+/* What has come already of a body that nobody read; TRUE if it is whole now. */
+gboolean server_body_discard (ServerCall *call);
+/* The call ends. */
+void server_body_end (ServerCall *call);
+
+/* stream.c */
+void server_stream_ready (ServerStream *stream);
+void server_stream_free (ServerStream *stream);

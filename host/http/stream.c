@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* stream: answers that grow: event streams, relays, downloads.
+ *
+ * They go past libsoup, straight to the wire, in chunks (or up to a stated
+ * Content-Length), so that a client can tell an end from a cut; only HTTP/1.0
+ * clients see the end of the connection instead.
+ */
+#include "server-private.h"
+
+#include <string.h>
+
+#define MAX_QUEUED   (1024 * 1024)
+#define KEEP_TICK_MS 250
+
+static void
+server_stream_date (GString *head)
+{
+  g_autoptr (GDateTime) now = g_date_time_new_now_utc ();
+  g_autofree char *date = g_date_time_format (now, "%a, %d %b %Y %H:%M:%S GMT");
+
+  g_string_append_printf (head, "Date: %s\r\n", date);
+}
+
+/* How the end of the body will be known; LEFT is set where it is stated. */
+static HttpFraming
+server_stream_framing (const ServerCall *call,
+                       guint status,
+                       const ServerHeader *headers,
+                       guint n_headers,
+                       gint64 *left)
+{
+  if (call->is_head || status == 204 || status == 304)
+    return HTTP_FRAMING_NONE;
+  for (guint i = 0; i < n_headers; i++)
+    if (g_ascii_strcasecmp (headers[i].name, "Content-Length") == 0 &&
+        g_ascii_string_to_unsigned (headers[i].value, 10, 0, HTTP_HEAD_MAX_LENGTH, (guint64 *)left,
+                                    NULL))
+      return HTTP_FRAMING_LENGTH;
+  return call->minor > 0 ? HTTP_FRAMING_CHUNKED : HTTP_FRAMING_CLOSE;
+}
+
+static void
+server_stream_send_head (ServerStream *stream,
+                         guint status,
+                         const ServerHeader *headers,
+                         guint n_headers)
+{
+  ServerCall *call = stream->call;
+  GString *head = call->server->head;
+
+  g_string_printf (head, "HTTP/1.1 %u %s\r\n", status, http_head_phrase (status));
+  server_stream_date (head);
+  for (guint i = 0; i < n_headers; i++) {
+    gboolean length = g_ascii_strcasecmp (headers[i].name, "Content-Length") == 0;
+
+    if (length ? stream->framing == HTTP_FRAMING_CHUNKED || stream->framing == HTTP_FRAMING_CLOSE ||
+                     status == 204
+               : server_owns_header (headers[i].name))
+      continue;
+    if (server_header_is_sound (&headers[i]))
+      g_string_append_printf (head, "%s: %s\r\n", headers[i].name, headers[i].value);
+  }
+  if (stream->framing == HTTP_FRAMING_CHUNKED)
+    g_string_append (head, "Transfer-Encoding: chunked\r\n");
+  if (!call->keep)
+    g_string_append (head, "Connection: close\r\n");
+  else if (call->minor == 0)
+    g_string_append (head, "Connection: keep-alive\r\n");
+  g_string_append (head, "\r\n");
+  wire_conn_write (call->conn, &(WirePart){ head->str, head->len, NULL }, 1);
+}
+
+ServerStream *
+server_call_stream (ServerCall *call, guint status, const ServerHeader *headers, guint n_headers)
+{
+  ServerStream *stream;
+
+  if (call->answered || call->left)
+    return NULL;
+  stream = g_new0 (ServerStream, 1);
+  stream->call = call;
+  stream->keep_link.data = stream;
+  stream->framing = server_stream_framing (call, status, headers, n_headers, &stream->left);
+  stream->written = g_get_monotonic_time ();
+  call->stream = stream;
+  call->answered = TRUE;
+  if (call->input == NULL && call->done == NULL)
+    server_body_discard (call);
+  call->keep = call->keep && call->body.state == HTTP_BODY_DONE &&
+               stream->framing != HTTP_FRAMING_CLOSE && !wire_is_draining (call->server->wire);
+  server_stream_send_head (stream, status, headers, n_headers);
+  return stream;
+}
+
+gboolean
+server_stream_write (ServerStream *stream, GBytes *bytes)
+{
+  WireConn *conn = stream->call->conn;
+  gsize queued = wire_conn_queued (conn), length;
+  const char *data = g_bytes_get_data (bytes, &length);
+  char line[24];
+
+  if (queued > 0 && queued + length > MAX_QUEUED)
+    return FALSE;
+  stream->written = g_get_monotonic_time ();
+  if (length == 0 || stream->framing == HTTP_FRAMING_NONE)
+    return TRUE;
+  if (stream->framing == HTTP_FRAMING_LENGTH) {
+    /* more than was stated would be read as the next answer */
+    if ((gint64)length > stream->left) {
+      stream->left = -1;
+      return FALSE;
+    }
+    stream->left -= (gint64)length;
+  }
+  if (stream->framing == HTTP_FRAMING_CHUNKED) {
+    gsize n = http_body_chunk_line (length, line);
+    const WirePart parts[] = { { line, n, NULL }, { data, length, bytes }, { "\r\n", 2, NULL } };
+
+    wire_conn_write (conn, parts, G_N_ELEMENTS (parts));
+  } else {
+    wire_conn_write (conn, &(WirePart){ data, length, bytes }, 1);
+  }
+  if (wire_conn_queued (conn) > 0)
+    stream->filled = TRUE;
+  return TRUE;
+}
+
+gsize
+server_stream_queued (ServerStream *stream)
+{
+  return wire_conn_queued (stream->call->conn);
+}
+
+void
+server_stream_on_drain (ServerStream *stream,
+                        void (*func) (ServerStream *stream, gpointer data),
+                        gpointer data)
+{
+  stream->drain = func;
+  stream->drain_data = data;
+}
+
+static void
+server_stream_comment (ServerStream *stream, gint64 now)
+{
+  if (now - stream->written < stream->keep_us || wire_conn_queued (stream->call->conn) > 0)
+    return;
+  server_stream_write (stream, stream->keep_alive);
+}
+
+static gboolean
+server_stream_keep_tick (gpointer data)
+{
+  Server *server = data;
+  gint64 now = g_get_monotonic_time ();
+
+  for (GList *link = server->kept.head; link != NULL; link = link->next)
+    server_stream_comment (link->data, now);
+  return G_SOURCE_CONTINUE;
+}
+
+static void
+server_stream_forget_keep_alive (ServerStream *stream)
+{
+  Server *server = stream->call->server;
+
+  if (stream->keep_alive == NULL)
+    return;
+  g_clear_pointer (&stream->keep_alive, g_bytes_unref);
+  g_queue_unlink (&server->kept, &stream->keep_link);
+  if (server->kept.length > 0)
+    return;
+  g_source_destroy (server->keep_source);
+  g_clear_pointer (&server->keep_source, g_source_unref);
+}
+
+void
+server_stream_keep_alive (ServerStream *stream, guint ms, GBytes *keep_alive)
+{
+  Server *server = stream->call->server;
+
+  server_stream_forget_keep_alive (stream);
+  stream->keep_us = ms * G_GINT64_CONSTANT (1000);
+  stream->keep_alive = g_bytes_ref (keep_alive);
+  g_queue_push_tail_link (&server->kept, &stream->keep_link);
+  if (server->keep_source != NULL)
+    return;
+  server->keep_source = g_timeout_source_new (KEEP_TICK_MS);
+  g_source_set_callback (server->keep_source, server_stream_keep_tick, server, NULL);
+  g_source_attach (server->keep_source, g_main_context_get_thread_default ());
+}
+
+void
+server_stream_end (ServerStream *stream)
+{
+  ServerCall *call = stream->call;
+
+  if (stream->framing == HTTP_FRAMING_LENGTH && stream->left != 0) {
+    server_stream_abort (stream);
+    return;
+  }
+  server_stream_forget_keep_alive (stream);
+  if (stream->framing == HTTP_FRAMING_CHUNKED)
+    wire_conn_write (call->conn, &(WirePart){ "0\r\n\r\n", 5, NULL }, 1);
+  call->over = TRUE;
+  wire_conn_wake (call->conn);
+}
+
+void
+server_stream_abort (ServerStream *stream)
+{
+  server_stream_forget_keep_alive (stream);
+  stream->call->aborted = TRUE;
+  wire_conn_wake (stream->call->conn);
+}
+
+void
+server_stream_ready (ServerStream *stream)
+{
+  if (!stream->filled || wire_conn_queued (stream->call->conn) > 0)
+    return;
+  stream->filled = FALSE;
+  if (stream->drain != NULL)
+    stream->drain (stream, stream->drain_data);
+}
+
+void
+server_stream_free (ServerStream *stream)
+{
+  server_stream_forget_keep_alive (stream);
+  g_free (stream);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* main: which of its roles this process plays.
+ *
+ *   daedalus run        process/supervisor.c, which starts itself as
+ *     (check)           process/check-child.c: loads plugins, says what is wrong
+ *     (worker)          process/worker.c: serves
+ *   daedalus COMMAND    commands.c
+ */
+#include "commands.h"
+#include "options.h"
+#include "paths.h"
+#include "process/check.h"
+#include "process/supervisor.h"
+#include "process/worker.h"
+
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+  const char *name;
+  int (*run) (Options *options);
+} commands[] = {
+  { "run", supervisor_run },      { "check", command_check },     { "plugins", command_plugins },
+  { "config", command_config },   { "migrate", command_migrate }, { "reload", command_reload },
+  { "version", command_version },
+};
+
+static int
+run_command (Options *options)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
+    if (strcmp (options->command, commands[i].name) == 0)
+      return commands[i].run (options);
+  fprintf (stderr,
+           "daedalus: \"%s\" is not a command\n    Run \"daedalus --help\" for those there are.\n",
+           options->command);
+  return 64; /* sysexits.h EX_USAGE */
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autoptr (GError) error = NULL;
+  Options options = { 0 };
+  int status;
+
+  setlocale (LC_ALL, "C.UTF-8");
+  signal (SIGPIPE, SIG_IGN);
+  if (argc > 1 && strcmp (argv[1], "(worker)") == 0)
+    return worker_main (argc, argv);
+  if (argc > 1 && strcmp (argv[1], "(check)") == 0)
+    return check_child_main (argc, argv);
+  if (argc > 1 && (strcmp (argv[1], "--help") == 0 || strcmp (argv[1], "help") == 0)) {
+    g_autofree char *help = options_help ();
+
+    fputs (help, stdout);
+    return 0;
+  }
+  if (!options_parse (&options, argc, argv, &error)) {
+    fprintf (stderr, "daedalus: %s\n    Run \"daedalus --help\" for what can be written.\n",
+             error->message);
+    return 64;
+  }
+  status = run_command (&options);
+  options_clear (&options);
+  return status;
+}

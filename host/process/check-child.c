@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* check: the child's side. It loads, reads descriptors, orders, configures, and sends what it
+ * found as one variant; with --prepare it also brings the database up to date. */
+#include "check.h"
+
+#include "../data/database.h"
+#include "../data/migrate.h"
+#include "../http/router.h"
+#include "../observe/health.h"
+#include "../observe/log.h"
+#include "../observe/metrics.h"
+#include "../paths.h"
+#include "instance.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+static int result_fd;
+
+static void
+send_all (const void *bytes, gsize length)
+{
+  const char *at = bytes;
+
+  while (length > 0) {
+    ssize_t written = write (result_fd, at, length);
+
+    if (written < 0 && errno != EINTR)
+      _exit (1);
+    at += MAX (written, 0);
+    length -= (gsize)MAX (written, 0);
+  }
+}
+
+/* PATH "" says that loading is over. */
+static void
+send_naming (const char *path)
+{
+  send_all ("N", 1);
+  send_all (path, strlen (path) + 1);
+}
+
+static GVariant *
+plugins_to_variant (PluginSet *set)
+{
+  static const char *const states[] = { "found",  "loaded",         "active",
+                                        "active", "draining",       "stopped",
+                                        "failed", "not configured", "disabled" };
+  GPtrArray *plugins = plugin_set_list (set);
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("a(ssssssu)"));
+  for (guint i = 0; i < plugins->len; i++) {
+    Plugin *plugin = plugins->pdata[i];
+
+    g_variant_builder_add (&builder, "(ssssssu)", plugin->name, plugin->source.path,
+                           plugin->version != NULL ? plugin->version : "", states[plugin->state],
+                           plugin->why != NULL ? plugin->why : "",
+                           plugin->remedy != NULL ? plugin->remedy : "", plugin->info.abi_minor);
+  }
+  return g_variant_builder_end (&builder);
+}
+
+static GVariant *
+routes_to_variant (Router *router)
+{
+  static const char *const auths[] = { "user", "none", "admin" };
+  GPtrArray *routes = router_routes (router);
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("a(ssssu)"));
+  for (guint i = 0; i < routes->len; i++) {
+    Route *route = routes->pdata[i];
+
+    g_variant_builder_add (&builder, "(ssssu)",
+                           route->plugin != NULL ? route->plugin->name : "host", route->row.method,
+                           route->row.pattern, auths[MIN (route->row.auth, 2)], route->row.flags);
+  }
+  return g_variant_builder_end (&builder);
+}
+
+static void
+write_config_line (const ConfigEntry *entry, const DaeSetting *row, gpointer data)
+{
+  GString *out = data;
+
+  g_string_append_printf (out, "[%s] %s = %s\n", entry->group, entry->key,
+                          entry->value != NULL ? entry->value : "");
+  if (entry->variable != NULL)
+    g_string_append_printf (out, "    from %s\n", entry->variable);
+  else if (entry->line > 0)
+    g_string_append_printf (out, "    from %s:%u\n", entry->file, entry->line);
+  else
+    g_string_append_printf (out, "    from %s\n", entry->file);
+}
+
+static void
+write_reference_line (const ConfigEntry *entry, const DaeSetting *row, gpointer data)
+{
+  static const char *const types[] = { "text", "number", "true or false", "size",   "duration",
+                                       "list", "secret", "URL",           "choice", "networks" };
+  GString *out = data;
+
+  g_string_append_printf (out, "[%s] %s (%s)\n    %s.", entry->group, row->key, types[row->type],
+                          row->help);
+  if (row->choices != NULL)
+    g_string_append_printf (out, " One of %s.", row->choices);
+  if (row->fallback != NULL && *row->fallback != '\0')
+    g_string_append_printf (out, " Default: %s.", row->fallback);
+  if (row->flags & DAE_SETTING_REQUIRED)
+    g_string_append (out, " Required.");
+  g_string_append_c (out, '\n');
+}
+
+/* Owners in the order of their migrations: the host, then the plugins that take part. */
+static char **
+migration_owners (PluginSet *set)
+{
+  GPtrArray *owners = g_ptr_array_new ();
+  GPtrArray *plugins = plugin_set_list (set);
+
+  g_ptr_array_add (owners, g_strdup ("host"));
+  for (guint i = 0; i < plugins->len; i++) {
+    Plugin *plugin = plugins->pdata[i];
+
+    if (plugin->state == PLUGIN_CONFIGURED)
+      g_ptr_array_add (owners, g_strdup (plugin->name));
+  }
+  g_ptr_array_add (owners, NULL);
+  return (char **)g_ptr_array_free (owners, FALSE);
+}
+
+static void
+complain_of_pending (GPtrArray *migrations, Complaints *complaints)
+{
+  guint pending = 0;
+  const Migration *first = NULL;
+
+  for (guint i = 0; migrations != NULL && i < migrations->len; i++) {
+    const Migration *migration = migrations->pdata[i];
+
+    if (migration->applied_at == 0 && pending++ == 0)
+      first = migration;
+  }
+  if (pending > 0) {
+    g_autofree char *why =
+        g_strdup_printf ("the database lacks %u migration%s, the first is %s/%04u-%s", pending,
+                         pending == 1 ? "" : "s", first->owner, first->number, first->name);
+
+    complaints_add (complaints, NULL, NULL, 0, "database", "migrate", why,
+                    "Run \"daedalus migrate\", or set migrate = auto in [database].");
+  }
+}
+
+static void
+prepare (Host *host, Complaints *complaints)
+{
+  const char *mode = config_text (host->config, "database", "migrate");
+  g_auto (GStrv) owners = migration_owners (host->plugins);
+  gboolean is_set = mode != NULL && *mode != '\0';
+  gboolean by_itself = g_strcmp0 (mode, "auto") == 0 ||
+                       (!is_set && (database_is_sqlite (host->database) ||
+                                    strcmp (host->info.environment, "production") != 0));
+  Instance instance = { 0 };
+
+  send_all ("P", 1);
+  if (!instance_open (&instance, host->config, complaints))
+    return;
+  if (by_itself)
+    migrate_run (host->database, host->info.schema_dir, (const char *const *)owners, NULL, NULL,
+                 complaints);
+  else {
+    g_autoptr (GPtrArray) migrations = migrate_status (host->database, host->info.schema_dir,
+                                                       (const char *const *)owners, complaints);
+
+    complain_of_pending (migrations, complaints);
+  }
+}
+
+/* With on-plugin-failure = continue complaints of a plugin leave that plugin out. */
+static gboolean
+is_ok (Host *host, Complaints *complaints)
+{
+  gboolean tolerant =
+      g_strcmp0 (config_text (host->config, "host", "on-plugin-failure"), "continue") == 0;
+
+  for (guint i = 0; i < complaints_count (complaints); i++)
+    if (!tolerant || complaints_get (complaints, i)->plugin == NULL)
+      return FALSE;
+  return TRUE;
+}
+
+static void
+send_result (Host *host, Complaints *complaints)
+{
+  g_autoptr (GString) text = g_string_new (NULL), reference = g_string_new (NULL);
+  g_autoptr (GVariant) facts = NULL;
+  GVariantDict dict;
+
+  config_each (host->config, write_config_line, text);
+  config_each (host->config, write_reference_line, reference);
+  g_variant_dict_init (&dict, NULL);
+  g_variant_dict_insert (&dict, "ok", "b", is_ok (host, complaints));
+  g_variant_dict_insert (&dict, "layout", "u", DAEDALUS_LAYOUT);
+  g_variant_dict_insert (&dict, "sqlite", "b",
+                         host->database == NULL || database_is_sqlite (host->database));
+  g_variant_dict_insert (&dict, "config-text", "s", text->str);
+  g_variant_dict_insert (&dict, "reference", "s", reference->str);
+  g_variant_dict_insert_value (&dict, "complaints", complaints_to_variant (complaints));
+  g_variant_dict_insert_value (&dict, "config", config_to_variant (host->config));
+  g_variant_dict_insert_value (&dict, "plugins", plugins_to_variant (host->plugins));
+  g_variant_dict_insert_value (&dict, "routes", routes_to_variant (host->router));
+  facts = g_variant_ref_sink (g_variant_dict_end (&dict));
+  send_all ("R", 1);
+  send_all (g_variant_get_data (facts), g_variant_get_size (facts));
+}
+
+static void
+drop_excluded (GPtrArray *sources, char **excluded)
+{
+  for (guint i = 0; i < sources->len;) {
+    PluginSource *source = sources->pdata[i];
+
+    if (excluded != NULL && g_strv_contains ((const char *const *)excluded, source->path))
+      g_ptr_array_remove_index (sources, i);
+    else
+      i++;
+  }
+}
+
+int
+check_child_main (int argc, char **argv)
+{
+  g_autoptr (Complaints) complaints = complaints_new ();
+  g_autoptr (GVariant) brief = NULL, listed = NULL;
+  g_autoptr (GPtrArray) sources = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *data_dir = NULL;
+  Options options = { 0 };
+  Host host = { 0 };
+
+  if (argc < 4)
+    return EXIT_CONFIG;
+  brief = brief_read (atoi (argv[2]));
+  result_fd = atoi (argv[3]);
+  argv[3] = argv[0];
+  if (brief == NULL || !options_parse (&options, argc - 3, argv + 3, &error))
+    return EXIT_CONFIG;
+  log_open (LOG_JSON, "warning", "check");
+  listed = g_variant_lookup_value (brief, "sources", NULL);
+  sources = brief_sources_from_variant (listed);
+  drop_excluded (sources, options.excluded);
+
+  host.config = options_read_config (&options, complaints);
+  data_dir = instance_data_dir (host.config);
+  host_describe (&host, data_dir, data_dir, "");
+  host.internal_socket = data_dir;
+  host.metrics = metrics_new (metrics_create_memory (), 1);
+  host.router = router_new ();
+  host.health = health_new (&host);
+  health_add_routes (host.health);
+  host.plugins = plugin_set_new (&host, sources, send_naming, complaints);
+  plugin_set_configure (host.plugins, complaints);
+  send_naming ("");
+  config_finish (host.config, complaints);
+  host.database = database_new (&host, complaints);
+  if (options.prepare && is_ok (&host, complaints))
+    prepare (&host, complaints);
+  send_result (&host, complaints);
+  /* plugins were configured, not started: nothing of theirs is to be undone */
+  _exit (0);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* control: the Unix socket by which commands reach the running supervisor. One line in, an answer
+ * out, then the connection ends. */
+#pragma once
+
+#include "../config/complaint.h"
+
+typedef struct Control Control;
+typedef struct ControlCall ControlCall; /* one command that waits for its answer */
+
+/* Serves PATH (0600). FUNC gets each line; it answers by control_answer, now or later. */
+Control *control_new (const char *path, void (*func) (ControlCall *call, const char *line, gpointer data), gpointer data,
+                      Complaints *complaints);
+/* STATUS is the command's exit status; TEXT what it prints. CALL is dead afterwards. */
+void control_answer (ControlCall *call, int status, const char *text);
+void control_free (Control *control);
+/* The connection of CALL, which is dead afterwards, and an answer on such a one: for a handover. */
+int control_steal_fd (ControlCall *call);
+void control_answer_fd (int fd, int status, const char *text);
+
+/* The command's side: sends LINE and waits. Returns the exit status, or -1 with ERROR if nobody
+ * listens. *RET_TEXT is owned. */
+int control_ask (const char *path, const char *line, char **ret_text, GError **error);

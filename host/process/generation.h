@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* generation: what a good check returned, pinned: the program and the plugin files as open
+ * descriptors, the configuration in a sealed memfd. All its workers start from it, replacements days
+ * later too. */
+#pragma once
+
+#include "check.h"
+#include "instance.h"
+#include "listen.h"
+
+typedef struct {
+  guint number;
+  CheckResult *check; /* owned: program, plugin files, facts */
+  Config *config;     /* the host's groups are declared */
+  GPtrArray *sockets; /* (element-type ListenSocket), shared with other generations */
+  int brief_fd;
+  guint n_workers;
+} Generation;
+
+/* What all generations of a supervisor share. */
+typedef struct {
+  const Instance *instance;
+  const char *instance_id; /* a word */
+  int metrics_fd, heartbeat_fd;
+} GenerationGround;
+
+/* CHECK is given. SOCKETS is shared: those of the configuration and the internal one. */
+Generation *generation_new (guint number, CheckResult *check, Config *config, GPtrArray *sockets,
+                            const GenerationGround *ground);
+void generation_free (Generation *generation);
+/* What differs, a line each, for people: owned; "" if nothing does. */
+char *generation_changes (Generation *before, Generation *after);
+/* Where people reach it: [http] base-url, or the first listening address. Owned. */
+char *generation_base_url (Config *config, GPtrArray *sockets);

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* heartbeat: signs of life of each thread and what it is at, in memory shared with the supervisor.
+ *
+ * Writers are the threads themselves, one entry each; the supervisor reads
+ * without a lock and may see a line half written, which is harmless in a log.
+ */
+#pragma once
+
+#include <glib.h>
+
+typedef struct Heartbeat Heartbeat;
+
+enum {
+  HEARTBEAT_LOOP = 0,
+  HEARTBEAT_KEEPER = 1,
+  HEARTBEAT_POOL = 2, /* pool threads: 2, 3, 4 */
+};
+#define HEARTBEAT_THREADS 5
+#define HEARTBEAT_SLOTS   64 /* processes; 0 is the supervisor's */
+
+/* What a thread is at. */
+typedef struct {
+  gint64 stamp;    /* last sign of life, g_get_monotonic_time (); 0: not started */
+  gint64 deadline; /* when the present handler should have ended; 0: none */
+  guint32 active;  /* inside a handler */
+  char plugin[32];
+  char route[96];
+  char request_id[64];
+} HeartbeatView;
+
+/* A memfd for all processes of this supervisor, close-on-exec; -1 with errno. */
+int heartbeat_create_memory (void);
+/* Maps FD; SLOT is this process's own. Never NULL. */
+Heartbeat *heartbeat_new (int fd, guint slot);
+void heartbeat_free (Heartbeat *heartbeat);
+
+/* This thread begins to run code of PLUGIN for ROUTE; DEADLINE is g_get_monotonic_time () at which
+ * it should have ended (0: none). Strings are copied, cut to fit. Any thread, its own index. */
+void heartbeat_enter (Heartbeat *heartbeat, guint thread, const char *plugin, const char *route, const char *request_id,
+                      gint64 deadline);
+/* The thread is alive (each host call of a handler). */
+void heartbeat_stamp (Heartbeat *heartbeat, guint thread);
+void heartbeat_leave (Heartbeat *heartbeat, guint thread);
+
+/* Supervisor: a copy of what THREAD of SLOT is at, and a fresh slot for a new process. */
+void heartbeat_look (Heartbeat *heartbeat, guint slot, guint thread, HeartbeatView *ret);
+void heartbeat_clear (Heartbeat *heartbeat, guint slot);

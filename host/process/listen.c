@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* listen: the listening sockets, opened once by the supervisor and shared by all workers. */
+#include "listen.h"
+
+#include <errno.h>
+#include <gio/gio.h>
+#include <gio/gunixsocketaddress.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BACKLOG 4096
+
+/* ADDRESS as a socket address; NULL if it is none. Names are not looked up: an admin names the
+ * interface. */
+static GSocketAddress *
+parse (const char *address)
+{
+  g_autofree char *host = NULL;
+  const char *colon = strrchr (address, ':');
+  guint64 port;
+
+  if (g_str_has_prefix (address, "unix:"))
+    return address[5] == '/' ? g_unix_socket_address_new (address + 5) : NULL;
+  if (colon == NULL || !g_ascii_string_to_unsigned (colon + 1, 10, 0, 65535, &port, NULL))
+    return NULL;
+  if (address[0] == '[' && colon[-1] == ']')
+    host = g_strndup (address + 1, (gsize)(colon - address) - 2);
+  else
+    host = g_strndup (address, (gsize)(colon - address));
+  if (strcmp (host, "localhost") == 0)
+    return g_inet_socket_address_new_from_string ("127.0.0.1", (guint)port);
+  if (strcmp (host, "*") == 0 || *host == '\0')
+    return g_inet_socket_address_new_from_string ("0.0.0.0", (guint)port);
+  return g_inet_socket_address_new_from_string (host, (guint)port);
+}
+
+static gboolean
+bind_and_listen (int fd, GSocketAddress *where, const char *address)
+{
+  struct sockaddr_storage native;
+  gssize size = g_socket_address_get_native_size (where);
+  mode_t mask;
+  int result, one = 1;
+
+  if (!g_socket_address_to_native (where, &native, sizeof native, NULL)) {
+    errno = ENAMETOOLONG;
+    return FALSE;
+  }
+  if (native.ss_family == AF_UNIX)
+    unlink (address +
+            strlen ("unix:")); /* left by one that was killed: the data directory's lock tells */
+  else
+    setsockopt (fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+  mask = umask (0177);
+  result = bind (fd, (struct sockaddr *)&native, (socklen_t)size);
+  umask (mask);
+  return result == 0 && listen (fd, BACKLOG) == 0;
+}
+
+ListenSocket *
+listen_open (const char *address, gboolean internal, Complaints *complaints)
+{
+  g_autoptr (GSocketAddress) where = parse (address);
+  g_autofree char *why = NULL;
+  ListenSocket *opened;
+  int fd;
+
+  if (where == NULL) {
+    why = g_strdup_printf ("\"%s\" is not an address to listen on", address);
+    complaints_add (complaints, NULL, NULL, 0, "http", "listen", why,
+                    "Write ADDRESS:PORT, for example 127.0.0.1:8000 or [::1]:8000, or "
+                    "unix:/run/daedalus/http.sock.");
+    return NULL;
+  }
+  fd = socket (g_socket_address_get_family (where) == G_SOCKET_FAMILY_UNIX   ? AF_UNIX
+               : g_socket_address_get_family (where) == G_SOCKET_FAMILY_IPV6 ? AF_INET6
+                                                                             : AF_INET,
+               SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0 || !bind_and_listen (fd, where, address)) {
+    why = g_strdup_printf ("cannot listen on %s: %s", address, g_strerror (errno));
+    complaints_add (
+        complaints, NULL, NULL, 0, "http", "listen", why,
+        errno == EADDRINUSE
+            ? "Stop the program that has this address, or write another in listen of [http]."
+            : "Write an address of this machine in listen of [http].");
+    if (fd >= 0)
+      close (fd);
+    return NULL;
+  }
+  opened = g_new0 (ListenSocket, 1);
+  opened->address = g_strdup (address);
+  opened->fd = fd;
+  opened->internal = internal;
+  return opened;
+}
+
+void
+listen_free (ListenSocket *opened)
+{
+  close (opened->fd);
+  g_free (opened->address);
+  g_free (opened);
+}
+
+char *
+listen_actual (const ListenSocket *opened)
+{
+  struct sockaddr_storage native;
+  socklen_t size = sizeof native;
+  g_autoptr (GSocketAddress) where = NULL;
+  g_autofree char *host = NULL;
+  GInetSocketAddress *inet;
+
+  if (getsockname (opened->fd, (struct sockaddr *)&native, &size) != 0 ||
+      (native.ss_family != AF_INET && native.ss_family != AF_INET6))
+    return g_strdup (opened->address);
+  where = g_socket_address_new_from_native (&native, size);
+  inet = G_INET_SOCKET_ADDRESS (where);
+  host = g_inet_address_to_string (g_inet_socket_address_get_address (inet));
+  return g_strdup_printf (native.ss_family == AF_INET6 ? "[%s]:%u" : "%s:%u", host,
+                          g_inet_socket_address_get_port (inet));
+}

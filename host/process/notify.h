@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* notify: sd_notify(3) without its library. */
+#pragma once
+
+/* Sends STATE ("READY=1\nSTATUS=...") to $NOTIFY_SOCKET; does nothing without one. */
+void notify_send (const char *state);
+/* Half of $WATCHDOG_USEC in milliseconds, 0 without one. */
+unsigned notify_watchdog_ms (void);

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* auth-proxy: people by the headers of a trusted proxy.
+ *
+ * The proxy deletes what clients send under these names and sets its own, so a
+ * name that comes twice is a proxy that does not, and is refused.
+ */
+#include "auth.h"
+
+#include <string.h>
+
+#define AUTH_MAX_VALUE  8192
+#define AUTH_MAX_GROUPS 500
+
+gboolean
+auth_proxy_has_headers (const AuthData *data, DaeRequest *req)
+{
+  for (guint i = 0; i < AUTH_N_HEADERS; i++) {
+    if (dae_request_header_count (req, data->headers[i]) > 0)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+static gboolean
+auth_is_plain (const char *text)
+{
+  for (const char *p = text; *p; p = g_utf8_next_char (p)) {
+    if (g_unichar_iscntrl (g_utf8_get_char (p)))
+      return FALSE;
+  }
+  return strlen (text) <= AUTH_MAX_VALUE;
+}
+
+/* Borrowed from REQ; NULL if absent or empty. */
+static const char *
+auth_proxy_value (const AuthData *data, DaeRequest *req, AuthHeader header)
+{
+  const char *value = dae_request_header (req, data->headers[header]);
+
+  return value && *value ? value : NULL;
+}
+
+static DaeReply *
+auth_proxy_check (const AuthData *data, DaeRequest *req)
+{
+  const char *subject = auth_proxy_value (data, req, AUTH_HEADER_USER);
+
+  for (guint i = 0; i < AUTH_N_HEADERS; i++) {
+    const char *value = dae_request_header (req, data->headers[i]);
+
+    if (dae_request_header_count (req, data->headers[i]) > 1)
+      return dae_reply_problem (req, 400, "identity_header_doubled",
+                                "the proxy sent an identity header twice");
+    if (value && !auth_is_plain (value))
+      return dae_reply_problem (req, 400, "identity_header_invalid",
+                                "an identity header holds control characters or is too long");
+  }
+  if (subject &&
+      (strlen (subject) > AUTH_MAX_SUBJECT || g_str_has_prefix (subject, AUTH_INVITATION)))
+    return dae_reply_problem (req, 400, "identity_header_invalid",
+                              "the user's name in the identity header cannot be used");
+  return NULL;
+}
+
+/* Items between commas, without spaces around them: owned. */
+static char **
+auth_proxy_groups (const char *value)
+{
+  g_autoptr (GPtrArray) groups = g_ptr_array_new_with_free_func (g_free);
+  g_auto (GStrv) parts = g_strsplit (value ? value : "", ",", AUTH_MAX_GROUPS + 1);
+
+  for (guint i = 0; parts[i] && i < AUTH_MAX_GROUPS; i++) {
+    const char *group = g_strstrip (parts[i]);
+
+    if (*group)
+      g_ptr_array_add (groups, g_strdup (group));
+  }
+  g_ptr_array_add (groups, NULL);
+  return (char **)g_ptr_array_free (g_steal_pointer (&groups), FALSE);
+}
+
+static gboolean
+auth_is_admin (const AuthData *data, const DaeUser *user)
+{
+  if (g_hash_table_contains (data->admins, user->subject) ||
+      (user->email && g_hash_table_contains (data->admins, user->email)))
+    return TRUE;
+  for (const char *const *group = user->groups; *group; group++) {
+    if (g_hash_table_contains (data->admin_groups, *group))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+void
+auth_proxy_identify (DaePlugin *self, DaeRequest *req, DaeIdentified done, gpointer user_data)
+{
+  const AuthData *data = dae_data (self);
+  DaeReply *refusal = auth_proxy_check (data, req);
+  g_auto (GStrv) groups = NULL;
+  DaeUser user = { .struct_size = sizeof user, .method = "proxy" };
+
+  user.subject = auth_proxy_value (data, req, AUTH_HEADER_USER);
+  if (refusal || !user.subject) {
+    done (req, NULL, refusal, user_data);
+    return;
+  }
+  user.email = auth_proxy_value (data, req, AUTH_HEADER_EMAIL);
+  user.name = auth_proxy_value (data, req, AUTH_HEADER_NAME);
+  if (!user.name)
+    user.name = user.email ? user.email : user.subject;
+  groups = auth_proxy_groups (auth_proxy_value (data, req, AUTH_HEADER_GROUPS));
+  user.groups = (const char *const *)groups;
+  if (auth_is_admin (data, &user))
+    user.flags |= DAE_USER_ADMIN;
+  auth_people_seen (self, &user);
+  done (req, &user, NULL, user_data);
+}

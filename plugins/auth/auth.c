@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* auth: who sends a request.
+ *
+ * Two modes. local: one person on their own machine, signed in by a one-time
+ * start link; being on loopback grants nothing. proxy: people as the identity
+ * headers of a trusted proxy name them.
+ */
+#include "auth.h"
+
+#include <string.h>
+
+static const DaeSetting settings[] = {
+  { .key = "mode",
+    .type = DAE_SETTING_CHOICE,
+    .choices = "local|proxy",
+    .help = "Who people are: one local person by a start link (the default outside production), or "
+            "whom the identity headers of a trusted proxy name (the default in production)." },
+  { .key = "local-name",
+    .type = DAE_SETTING_TEXT,
+    .help = "Name of the local person; their login name where none is set." },
+  { .key = "header-prefix",
+    .type = DAE_SETTING_TEXT,
+    .fallback = "X-Forwarded-",
+    .help = "How the proxy's identity headers begin: User, Email, Preferred-Username and Groups "
+            "follow." },
+  { .key = "admins",
+    .type = DAE_SETTING_LIST,
+    .help = "Subjects or e-mail addresses of administrators (proxy mode)." },
+  { .key = "admin-groups",
+    .type = DAE_SETTING_LIST,
+    .help = "Groups whose members are administrators (proxy mode)." },
+  { .key = "sign-in-url",
+    .type = DAE_SETTING_TEXT,
+    .help = "Where a browser signs in: a path of this site or an http or https URL (proxy mode)." },
+  { .key = "sign-out-url",
+    .type = DAE_SETTING_TEXT,
+    .help =
+        "Where a browser signs out: a path of this site or an http or https URL (proxy mode)." },
+};
+
+static const DaeMetric metrics[] = {
+  { .name = "auth_ignored_identity_headers_total",
+    .type = DAE_COUNTER,
+    .help = "Requests whose identity headers were not believed" },
+  { .name = "auth_sessions_started_total",
+    .type = DAE_COUNTER,
+    .help = "Sessions begun by a start link" },
+};
+
+static void
+auth_data_free (gpointer pointer)
+{
+  AuthData *data = pointer;
+
+  for (guint i = 0; i < AUTH_N_HEADERS; i++)
+    g_free (data->headers[i]);
+  g_hash_table_unref (data->admins);
+  g_hash_table_unref (data->admin_groups);
+  g_free (data->local_name);
+  g_free (data->local_token);
+  g_free (data);
+}
+
+static GHashTable *
+auth_set_of (const char *const *items)
+{
+  GHashTable *set = g_hash_table_new (g_str_hash, g_str_equal);
+
+  for (; *items; items++)
+    g_hash_table_add (set, (gpointer)*items);
+  return set;
+}
+
+/* The login name, but not that of a service's account. */
+static char *
+auth_local_name (DaePlugin *self)
+{
+  const char *name = dae_setting_text (self, "local-name");
+
+  if (!name || !*name)
+    name = g_get_user_name ();
+  if (!name || !*name || !g_utf8_validate (name, -1, NULL) || strcmp (name, "root") == 0 ||
+      strcmp (name, "daedalus") == 0)
+    name = "Owner";
+  return g_strdup (name);
+}
+
+static char *
+auth_local_token (DaePlugin *self)
+{
+  g_autoptr (GString) token = g_string_new ("dal_");
+  guint8 secret[32];
+
+  dae_derive_secret (self, "local-token", secret);
+  for (guint i = 0; i < sizeof secret; i++)
+    g_string_append_printf (token, "%02x", secret[i]);
+  return g_string_free (g_steal_pointer (&token), FALSE);
+}
+
+static gboolean
+auth_check_prefix (const char *prefix, GError **error)
+{
+  if (*prefix && strlen (prefix) <= 64 &&
+      strspn (prefix, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-") ==
+          strlen (prefix))
+    return TRUE;
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+               "header-prefix \"%s\" cannot begin a header's name: write letters, digits and \"-\" "
+               "only, such as X-Forwarded-",
+               prefix);
+  return FALSE;
+}
+
+static gboolean
+auth_check_url (DaePlugin *self, const char *key, GError **error)
+{
+  const char *url = dae_setting_text (self, key);
+
+  if (!url || !*url || (url[0] == '/' && url[1] != '/') || g_str_has_prefix (url, "https://") ||
+      g_str_has_prefix (url, "http://"))
+    return TRUE;
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+               "%s \"%s\" is neither a path nor a URL: write a path that begins with one \"/\", or "
+               "an http or https URL",
+               key, url);
+  return FALSE;
+}
+
+static gboolean
+auth_configure (DaePlugin *self, GError **error)
+{
+  static const char *const names[AUTH_N_HEADERS] = { "User", "Email", "Preferred-Username",
+                                                     "Groups" };
+  gboolean production = strcmp (dae_host_info (self)->environment, "production") == 0;
+  const char *mode = dae_setting_text (self, "mode");
+  const char *prefix = dae_setting_text (self, "header-prefix");
+  AuthData *data;
+
+  if (production && g_strcmp0 (mode, "local") == 0) {
+    g_set_error (
+        error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+        "mode = local knows one person only and is not for production: set mode = proxy in "
+        "[plugin auth] and name the proxy in [http] trusted-proxies, or set "
+        "DAEDALUS_ENV=development");
+    return FALSE;
+  }
+  if (!auth_check_prefix (prefix, error) || !auth_check_url (self, "sign-in-url", error) ||
+      !auth_check_url (self, "sign-out-url", error))
+    return FALSE;
+
+  data = g_new0 (AuthData, 1);
+  data->proxy = mode ? strcmp (mode, "proxy") == 0 : production;
+  for (guint i = 0; i < AUTH_N_HEADERS; i++)
+    data->headers[i] = g_strconcat (prefix, names[i], NULL);
+  data->admins = auth_set_of (dae_setting_list (self, "admins"));
+  data->admin_groups = auth_set_of (dae_setting_list (self, "admin-groups"));
+  data->local_name = auth_local_name (self);
+  data->local_token = auth_local_token (self);
+  data->ignored_headers = dae_series (self, "auth_ignored_identity_headers_total");
+  data->sessions_started = dae_series (self, "auth_sessions_started_total");
+  dae_set_data (self, data, auth_data_free);
+  return TRUE;
+}
+
+static void
+auth_state_free (gpointer pointer)
+{
+  AuthState *state = pointer;
+
+  auth_sessions_free (state->sessions);
+  auth_people_free (state->people);
+  g_free (state);
+}
+
+static gboolean
+auth_start_up (DaePlugin *self, GError **error)
+{
+  const AuthData *data = dae_data (self);
+  AuthState *state = g_new0 (AuthState, 1);
+
+  state->sessions = auth_sessions_new (self);
+  state->people = auth_people_new ();
+  dae_set_state (self, state, auth_state_free);
+  dae_announce (self, "token", data->proxy ? NULL : data->local_token);
+  if (data->proxy)
+    dae_announce (self, "start-link", NULL);
+  else
+    auth_start_announce (self);
+  return TRUE;
+}
+
+static DaeOutcome
+auth_me (DaeRequest *req, DaePlugin *self)
+{
+  const DaeUser *user = dae_request_user (req);
+  DaeJson *json = dae_json_new (req);
+
+  dae_json_begin_object (json, NULL);
+  dae_json_text (json, "subject", user->subject);
+  dae_json_text (json, "email", user->email);
+  dae_json_text (json, "name", user->name);
+  dae_json_begin_array (json, "groups");
+  for (const char *const *group = user->groups; *group; group++)
+    dae_json_text (json, NULL, *group);
+  dae_json_end (json);
+  dae_json_bool (json, "admin", (user->flags & DAE_USER_ADMIN) != 0);
+  dae_json_text (json, "method", user->method);
+  dae_json_end (json);
+  return dae_send (req, dae_reply_json (req, 200, json));
+}
+
+static void
+auth_identify (DaePlugin *self, DaeRequest *req, DaeIdentified done, gpointer user_data)
+{
+  const AuthData *data = dae_data (self);
+  gboolean has_headers = auth_proxy_has_headers (data, req);
+
+  if (data->proxy && has_headers && dae_request_from_trusted_proxy (req)) {
+    auth_proxy_identify (self, req, done, user_data);
+    return;
+  }
+  if (has_headers)
+    dae_series_add (data->ignored_headers, 1);
+  if (data->proxy)
+    done (req, NULL, NULL, user_data);
+  else
+    auth_local_identify (self, req, done, user_data);
+}
+
+/* A start link is no place to go to: it works once. */
+static const char *
+auth_sign_in_url (DaePlugin *self)
+{
+  const AuthData *data = dae_data (self);
+
+  return data->proxy ? dae_setting_text (self, "sign-in-url") : NULL;
+}
+
+static const char *
+auth_sign_out_url (DaePlugin *self)
+{
+  const AuthData *data = dae_data (self);
+
+  return data->proxy ? dae_setting_text (self, "sign-out-url") : NULL;
+}
+
+static const char *
+auth_challenge (DaePlugin *self)
+{
+  return "Bearer realm=\"daedalus\"";
+}
+
+static const DaeIdentity1 identity = {
+  .struct_size = sizeof (DaeIdentity1),
+  .identify = auth_identify,
+  .sign_in_url = auth_sign_in_url,
+  .sign_out_url = auth_sign_out_url,
+  .challenge = auth_challenge,
+};
+
+static const DaeService services[] = {
+  { .name = "identity/1", .vtable = &identity },
+};
+
+static const DaeMember start_query[] = {
+  { .name = "code", .type = DAE_MEMBER_TEXT, .flags = DAE_MEMBER_REQUIRED, .min = 1, .max = 200 },
+};
+
+static const DaeRoute routes[] = {
+  { .method = "GET", .pattern = "/api/me", .loop = auth_me },
+  { .method = "GET",
+    .pattern = "/start",
+    .answer = auth_start,
+    .auth = DAE_AUTH_NONE,
+    .flags = DAE_ROUTE_WRITES | DAE_ROUTE_SECRET,
+    .query = DAE_TABLE (start_query) },
+  { .method = "POST",
+    .pattern = "/api/session/end",
+    .answer = auth_session_end,
+    .flags = DAE_ROUTE_SECRET },
+};
+
+static const DaeJob jobs[] = {
+  { .name = "sessions", .every_ms = 3600 * 1000, .step = auth_session_sweep },
+};
+
+DAE_PLUGIN_DEFINE (.name = "auth",
+                   .version = "0.1.0",
+                   .summary = "Who people are",
+                   .provides = DAE_TABLE (services),
+                   .settings = DAE_TABLE (settings),
+                   .metrics = DAE_TABLE (metrics),
+                   .routes = DAE_TABLE (routes),
+                   .jobs = DAE_TABLE (jobs),
+                   .configure = auth_configure,
+                   .start = auth_start_up);

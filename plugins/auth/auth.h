@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* auth: what the files of this plugin share. */
+#pragma once
+
+#include <daedalus-plugin.h>
+#include <services/identity.h>
+
+#define AUTH_LOCAL_SUBJECT "local"
+#define AUTH_COOKIE        "daedalus_session"
+#define AUTH_MAX_SUBJECT   255
+#define AUTH_INVITATION    "invitation:" /* no subject begins so: workspaces names invitations by it \
+                                          */
+
+typedef enum {
+  AUTH_HEADER_USER = 0,
+  AUTH_HEADER_EMAIL,
+  AUTH_HEADER_NAME,
+  AUTH_HEADER_GROUPS,
+  AUTH_N_HEADERS
+} AuthHeader;
+
+/* Constant after configure. */
+typedef struct {
+  gboolean proxy; /* else local */
+  char *headers[AUTH_N_HEADERS];
+  GHashTable *admins;       /* set of subjects and e-mail addresses */
+  GHashTable *admin_groups; /* set of groups */
+  char *local_name;
+  char *local_token; /* "dal_...": the bearer of the local person */
+  DaeSeries *ignored_headers;
+  DaeSeries *sessions_started;
+} AuthData;
+
+typedef struct AuthSessions AuthSessions;
+typedef struct AuthPeople AuthPeople;
+
+/* The loop's alone. */
+typedef struct {
+  AuthSessions *sessions;
+  AuthPeople *people;
+} AuthState;
+
+/* auth-proxy.c: people by the headers of a trusted proxy. */
+
+/* TRUE if REQ carries any header of the family. */
+gboolean auth_proxy_has_headers (const AuthData *data, DaeRequest *req);
+/* Reads the family and calls DONE. */
+void auth_proxy_identify (DaePlugin *self, DaeRequest *req, DaeIdentified done, gpointer user_data);
+
+/* auth-session.c: the local person's sessions and bearer. */
+
+AuthSessions *auth_sessions_new (DaePlugin *self);
+void auth_sessions_free (AuthSessions *sessions);
+void auth_local_identify (DaePlugin *self, DaeRequest *req, DaeIdentified done, gpointer user_data);
+/* Makes a session in TX: the value of its Set-Cookie header, owned; NULL without randomness. */
+char *auth_session_begin (DaeTx *tx, DaeRequest *req, DaePlugin *self);
+/* POST /api/session/end. */
+DaeReply *auth_session_end (DaeTx *tx, DaeRequest *req, DaePlugin *self);
+/* Job: deletes sessions that have run out. */
+gboolean auth_session_sweep (DaeTx *tx, DaePlugin *self);
+
+/* auth-start.c: one-time start links. */
+
+/* GET /start. */
+DaeReply *auth_start (DaeTx *tx, DaeRequest *req, DaePlugin *self);
+/* Tells the terminal the next start link, now and whenever one has been used. */
+void auth_start_announce (DaePlugin *self);
+
+/* auth-people.c: the table of people that have been seen. */
+
+AuthPeople *auth_people_new (void);
+void auth_people_free (AuthPeople *people);
+/* Remembers USER's particulars, at most once a minute for each person. */
+void auth_people_seen (DaePlugin *self, const DaeUser *user);

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* outlet: event streams from their request to their end.
+ *
+ * Who reads is asked again every minute and when a hint says that access or a
+ * session has changed: whether the session still holds, and whether they may
+ * still read what they read.
+ */
+#include "conversations-stream.h"
+
+#include <string.h>
+
+#define OUTLET_TICK_MS         1000
+#define OUTLET_CHECK_US        (60 * G_USEC_PER_SEC)
+#define OUTLET_CHECKS_PER_TICK 500
+#define OUTLET_MAX_POSITION    G_GINT64_CONSTANT (999999999999999)
+
+/* ---- opening ---------------------------------------------------------------- */
+
+static void
+stream_on_gone (DaeStream *stream, gpointer data)
+{
+  Outlet *outlet = data;
+  ConversationsState *state = dae_state (outlet->self);
+
+  outlet_free (state->streams, outlet);
+}
+
+Outlet *
+streams_open (Streams *streams, DaeRequest *req, Caller *caller)
+{
+  DaeReply *head =
+      dae_reply_header (dae_reply_empty (req, 200), "Content-Type", "text/event-stream");
+  Outlet *outlet = g_new0 (Outlet, 1);
+
+  outlet->id = ++streams->last_id;
+  outlet->self = streams->self;
+  outlet->subject = g_strdup (dae_request_user (req)->subject);
+  outlet->readers = g_ptr_array_new ();
+  outlet->caller = caller;
+  outlet->checked_at = g_get_monotonic_time ();
+  outlet->stream = dae_stream_open (req, head);
+  g_hash_table_insert (streams->outlets, &outlet->id, outlet);
+  dae_stream_on_gone (outlet->stream, stream_on_gone, outlet);
+  dae_stream_on_drain (outlet->stream, stream_on_drain, outlet);
+  dae_stream_write (outlet->stream, streams->greeting);
+  return outlet;
+}
+
+typedef struct {
+  DaeRequest *req; /* shared */
+  gint64 after;
+} Opening;
+
+typedef struct {
+  char *conversation_id, *workspace_id;
+  EventPage *page; /* given away by the one who takes it */
+} Opened;
+
+static void
+opening_free (gpointer data)
+{
+  Opening *opening = data;
+
+  dae_request_unref (opening->req);
+  g_free (opening);
+}
+
+static void
+opened_free (gpointer data)
+{
+  Opened *opened = data;
+
+  g_clear_pointer (&opened->page, event_page_free);
+  g_free (opened->conversation_id);
+  g_free (opened->workspace_id);
+  g_free (opened);
+}
+
+static gpointer
+stream_open_work (DaeTx *tx, gconstpointer input)
+{
+  const Opening *opening = input;
+  const Conversations *own = dae_data (dae_tx_plugin (tx));
+  Opened *opened = g_new0 (Opened, 1);
+  Conversation conversation;
+
+  if (!conversation_load (tx, dae_request_param (opening->req, "conversation_id"), &conversation) ||
+      !own->workspaces->may (own->workspaces_plugin, tx, dae_request_user (opening->req)->subject,
+                             conversation.workspace_id, DAE_MAY_READ))
+    return opened;
+  opened->conversation_id = g_strdup (conversation.id);
+  opened->workspace_id = g_strdup (conversation.workspace_id);
+  opened->page = event_read (tx, conversation.id, opening->after);
+  return opened;
+}
+
+static void
+stream_open_done (DaePlugin *self, gpointer result, const char *problem, gpointer data)
+{
+  ConversationsState *state = dae_state (self);
+  const Opening *opening = data;
+  Opened *opened = result;
+
+  if (!opened) {
+    dae_send (opening->req, dae_reply_problem (opening->req, 503, "unavailable",
+                                               "the database cannot be asked now"));
+    return;
+  }
+  if (!opened->page) {
+    dae_send (opening->req, dae_reply_not_found (opening->req));
+    return;
+  }
+  streams_watch (state->streams, streams_open (state->streams, opening->req, NULL),
+                 opened->conversation_id, opened->workspace_id, g_steal_pointer (&opened->page));
+}
+
+/* FALSE: the header is no position of ours. */
+static gboolean
+stream_parse_position (DaeRequest *req, gint64 *ret)
+{
+  const char *last = dae_request_header (req, "Last-Event-ID");
+  guint64 position;
+
+  *ret = dae_request_query_int (req, "after", EVENT_LIVE);
+  if (!last || !*last)
+    return dae_request_header_count (req, "Last-Event-ID") <= 1;
+  if (!g_ascii_string_to_unsigned (last, 10, 0, OUTLET_MAX_POSITION, &position, NULL))
+    return FALSE;
+  *ret = (gint64)position;
+  return TRUE;
+}
+
+DaeOutcome
+stream_conversation (DaeRequest *req, DaePlugin *self)
+{
+  Opening *opening;
+  gint64 after;
+
+  if (!stream_parse_position (req, &after))
+    return dae_send (
+        req, conversation_unprocessable (req, "?after", "Last-Event-ID is not the id of an event"));
+  opening = g_new0 (Opening, 1);
+  opening->req = dae_request_ref (req);
+  opening->after = after;
+  dae_work (self, req, 0, stream_open_work, opening, opening_free, opened_free, stream_open_done,
+            opening);
+  return DAE_LATER;
+}
+
+/* ---- who may still read ----------------------------------------------------- */
+
+static void
+outlet_end_session (Streams *streams, Outlet *outlet, const char *reason)
+{
+  g_autofree char *data = g_strconcat ("{\"reason\":\"", reason, "\"}", NULL);
+  g_autoptr (GBytes) bytes = event_format ("session.ended", data);
+
+  dae_stream_write (outlet->stream, bytes);
+  outlet_end (streams, outlet);
+}
+
+typedef struct {
+  guint64 outlet;
+  char *subject, *workspace_id; /* workspace NULL: the caller's stream */
+} Check;
+
+typedef struct {
+  gboolean is_lost;
+  GHashTable *workspaces; /* NULL, or what the caller may read; given away */
+} Checked;
+
+static void
+check_free (gpointer data)
+{
+  Check *check = data;
+
+  g_free (check->subject);
+  g_free (check->workspace_id);
+  g_free (check);
+}
+
+static void
+checked_free (gpointer data)
+{
+  Checked *checked = data;
+
+  g_clear_pointer (&checked->workspaces, g_hash_table_unref);
+  g_free (checked);
+}
+
+static gpointer
+stream_check_work (DaeTx *tx, gconstpointer input)
+{
+  const Conversations *own = dae_data (dae_tx_plugin (tx));
+  const Check *check = input;
+  Checked *checked = g_new0 (Checked, 1);
+
+  if (check->workspace_id)
+    checked->is_lost = !own->workspaces->may (own->workspaces_plugin, tx, check->subject,
+                                              check->workspace_id, DAE_MAY_READ);
+  else
+    checked->workspaces = state_workspaces (tx, check->subject);
+  return checked;
+}
+
+static void
+stream_check_done (DaePlugin *self, gpointer result, const char *problem, gpointer data)
+{
+  ConversationsState *state = dae_state (self);
+  const Check *check = data;
+  Checked *checked = result;
+  Outlet *outlet = streams_find (state->streams, check->outlet);
+
+  if (!outlet)
+    return;
+  outlet->checking = FALSE;
+  if (!checked)
+    return;
+  if (checked->is_lost) {
+    outlet_end_session (state->streams, outlet, "access_lost");
+    return;
+  }
+  if (!checked->workspaces)
+    return;
+  streams_keep (state->streams, outlet, checked->workspaces);
+  states_set_workspaces (state->states, outlet, g_steal_pointer (&checked->workspaces));
+}
+
+static void
+outlet_check_access (Streams *streams, Outlet *outlet)
+{
+  Check *check = g_new0 (Check, 1);
+
+  check->outlet = outlet->id;
+  check->subject = g_strdup (outlet->subject);
+  if (!outlet->caller && outlet->readers->len > 0)
+    check->workspace_id = g_strdup (((Reader *)outlet->readers->pdata[0])->workspace_id);
+  dae_work (streams->self, NULL, 0, stream_check_work, check, check_free, checked_free,
+            stream_check_done, check);
+}
+
+typedef struct {
+  DaePlugin *self;
+  guint64 outlet;
+} Identifying;
+
+/* A provider that cannot say now is asked again at the next check. */
+static void
+outlet_on_identified (DaeRequest *req, const DaeUser *user, DaeReply *refusal, gpointer data)
+{
+  g_autofree Identifying *identifying = data;
+  ConversationsState *state = dae_state (identifying->self);
+  Outlet *outlet = state->streams ? streams_find (state->streams, identifying->outlet) : NULL;
+
+  if (!outlet)
+    return;
+  if (!user && refusal)
+    outlet->checking = FALSE;
+  else if (!user || !g_str_equal (user->subject, outlet->subject))
+    outlet_end_session (state->streams, outlet, "signed_out");
+  else
+    outlet_check_access (state->streams, outlet);
+}
+
+static void
+outlet_check (Streams *streams, Outlet *outlet)
+{
+  const Conversations *own = dae_data (streams->self);
+  Identifying *identifying;
+
+  outlet->checking = TRUE;
+  outlet->checked_at = g_get_monotonic_time ();
+  if (!own->identity) {
+    outlet_check_access (streams, outlet);
+    return;
+  }
+  identifying = g_new0 (Identifying, 1);
+  identifying->self = streams->self;
+  identifying->outlet = outlet->id;
+  own->identity->identify (own->identity_plugin, dae_stream_request (outlet->stream),
+                           outlet_on_identified, identifying);
+}
+
+/* ---- time and topics ---------------------------------------------------------- */
+
+static void
+streams_check_due (Streams *streams)
+{
+  g_autoptr (GPtrArray) due = g_ptr_array_new ();
+  gint64 before = g_get_monotonic_time () - OUTLET_CHECK_US;
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, streams->outlets);
+  while (due->len < OUTLET_CHECKS_PER_TICK && g_hash_table_iter_next (&iter, NULL, &value)) {
+    Outlet *outlet = value;
+
+    if (!outlet->checking && outlet->checked_at <= before)
+      g_ptr_array_add (due, outlet);
+  }
+  /* a check may end its own outlet only */
+  for (guint i = 0; i < due->len; i++)
+    outlet_check (streams, due->pdata[i]);
+}
+
+static gboolean
+streams_on_tick (DaePlugin *self, gpointer data)
+{
+  streams_check_due (data);
+  streams_poke_due (data);
+  return TRUE;
+}
+
+/* SUBJECT NULL: anybody's. The check is left to the next tick: by then others have heard it too. */
+static void
+streams_doubt (Streams *streams, const char *subject)
+{
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, streams->outlets);
+  while (g_hash_table_iter_next (&iter, NULL, &value)) {
+    Outlet *outlet = value;
+
+    if (!subject || g_str_equal (outlet->subject, subject))
+      outlet->checked_at = G_MININT64;
+  }
+}
+
+/* "access:<workspace>" "<subject>" */
+static void
+streams_on_access (DaePlugin *self, const char *topic, const char *text, gpointer data)
+{
+  streams_doubt (data, text);
+}
+
+static void
+streams_on_doubt (DaePlugin *self, const char *topic, const char *text, gpointer data)
+{
+  streams_doubt (data, NULL);
+}
+
+Streams *
+streams_new (DaePlugin *self)
+{
+  Streams *streams = g_new0 (Streams, 1);
+
+  streams->self = self;
+  streams->outlets = g_hash_table_new (g_int64_hash, g_int64_equal);
+  streams->cursors = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, cursor_free);
+  streams->greeting = g_bytes_new_static (":\n\n", 3);
+  dae_timer (self, OUTLET_TICK_MS, streams_on_tick, streams);
+  dae_subscribe (self, "conversation:*", streams_on_moved, streams);
+  dae_subscribe (self, "access:*", streams_on_access, streams);
+  dae_subscribe (self, "workspace:deleted", streams_on_doubt, streams);
+  dae_subscribe (self, "auth:session", streams_on_doubt, streams);
+  return streams;
+}
+
+void
+streams_free (Streams *streams)
+{
+  g_autoptr (GList) outlets = g_hash_table_get_values (streams->outlets);
+
+  for (const GList *link = outlets; link; link = link->next)
+    outlet_end (streams, link->data);
+  g_hash_table_unref (streams->outlets);
+  g_hash_table_unref (streams->cursors);
+  g_bytes_unref (streams->greeting);
+  g_free (streams);
+}

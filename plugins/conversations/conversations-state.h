@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* state: what the two halves of callers' streams share: the snapshot (conversations-state.c) and
+ * its changes (conversations-pulse.c). */
+#pragma once
+
+#include "conversations.h"
+
+G_BEGIN_DECLS
+
+struct Caller {
+  GHashTable *workspaces; /* set of those that they may read */
+};
+
+struct States {
+  DaePlugin *self;
+  GHashTable *marked; /* conversation id -> Pulse */
+  gboolean waiting;   /* for the next pulse */
+  GHashTable *agents; /* slug -> JSON as last told; NULL: never read */
+  gboolean reading_agents;
+};
+
+/* An object of a turn as callers see it. */
+void state_write_turn (DaeJson *json,
+                       const char *turn_id,
+                       const char *conversation_id,
+                       const char *workspace_id,
+                       const char *agent,
+                       const char *turn_state);
+/* Hints were lost: every caller gets a new snapshot. Loop. */
+void states_tell_all (States *states);
+
+G_END_DECLS

@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: Apache-2.0
+// fuzz: holds the running host against schema/openapi.yaml.
+//
+// For each operation: bodies that fit, nearly fit, do not, or are no JSON; parameters alike; real
+// ids and made-up ones. Whatever comes back must be declared, fit its schema, and say what is
+// wrong with the request where something is, and only there. Then a model run: create, read, change with
+// good and stale ETags, repeat with Idempotency-Key, list, delete, beside a map in memory.
+//
+//   CONTRACT_SEED   default fixed, so that a run can be repeated
+//   CONTRACT_RUNS   runs for each operation, default 200
+import fc from 'fast-check';
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, before, test } from 'node:test';
+import { startHost } from '../system/kit.mjs';
+import { anything, broken, fitting, nearly } from './arbitrary.mjs';
+import { closeClient, send } from './client.mjs';
+import { Spec } from './spec.mjs';
+
+const seed = Number(process.env.CONTRACT_SEED ?? 20261123);
+const runs = Number(process.env.CONTRACT_RUNS ?? 200);
+const spec = new Spec();
+
+// Operations that start work or hold a connection are tried less often.
+const fewer = { postMessage: 5, streamCaller: 5, streamConversation: 5, checkAgent: 10, deleteWorkspace: 4, deleteConversation: 4 };
+
+// A member that names something else may name what is not there: that is 422 with its pointer.
+const references = /^\/(agent|default_agent|parent_id|message_id|items\/\d+)$/;
+// What may stand in the way of a request that is well formed.
+const obstacles = new Set(['already_member', 'last_owner', 'turn_queue_full', 'turn_over']);
+
+let host;
+let ids;
+const ended = [];
+before(async () => {
+  host = await startHost({ after: (func) => ended.push(func) });
+  ids = await populate();
+});
+after(async () => {
+  closeClient();
+  for (const func of ended.reverse()) await func();
+});
+
+async function populate () {
+  const workspace = await host.workspace('Fuzz');
+  const conversation = await host.conversation(workspace);
+  const { message, turn } = await host.post(conversation, 'What is here?');
+  return { workspace_id: workspace.id, conversation_id: conversation.id, message_id: message.id, turn_id: turn.id, subject: 'local', agent: turn.agent, path: 'nothing-here' };
+}
+
+// What an operation would take away is made anew for it.
+const fresh = {
+  deleteWorkspace: async () => ({ workspace_id: (await host.workspace('Short-lived')).id }),
+  deleteConversation: async () => ({ conversation_id: (await host.conversation({ id: ids.workspace_id })).id }),
+};
+
+const garbage = fc.constantFrom('0', 'x', '00000000-0000-0000-0000-00000000000g', '%00', '%ff', '..', '%2e%2e', '%2f', 'a%0d%0ab', '%', '-', 'é', "'", '漢'.repeat(50));
+
+/** One path parameter: {kind: 'real' | 'made-up' | 'garbage', text}. */
+const pathValue = (parameter) => fc.oneof(
+  { weight: 7, arbitrary: fc.constant({ kind: 'real' }) },
+  { weight: 2, arbitrary: fitting(spec, parameter.schema).map((value) => ({ kind: 'made-up', text: encodeURIComponent(value) })) },
+  { weight: 1, arbitrary: garbage.map((text) => ({ kind: 'garbage', text: encodeURI(text).replaceAll('%25', '%') })) },
+);
+
+const encoded = (value) => Array.isArray(value) ? value.map((one) => encodeURIComponent(one)).join(',') : encodeURIComponent(String(value));
+
+/** One query parameter: {fits, text} or absent (undefined). */
+function queryValue (parameter) {
+  const schema = spec.resolve(parameter.schema);
+  const good = fitting(spec, schema).map((value) => ({ fits: true, text: encoded(value) }));
+  const wrong = { integer: ['', 'x', '0x10', '1.5', '-1', '0', '201', '99999999999999999999', '+5', ' 1'], boolean: ['', 'yes', 'TRUE', '2'], array: ['x', 'x:1', ':', ',,'], string: [''] }[schema.type];
+  const bad = fc.constantFrom(...wrong).filter((text) => doesNotFit(schema, text)).map((text) => ({ fits: false, text: encodeURIComponent(text) }));
+  const choices = [{ weight: 3, arbitrary: good }, { weight: 2, arbitrary: bad }];
+  if (!parameter.required) choices.push({ weight: 3, arbitrary: fc.constant(undefined) });
+  return fc.oneof(...choices);
+}
+
+function doesNotFit (schema, text) {
+  if (schema.type === 'integer') return !/^-?(0|[1-9]\d*)$/.test(text) || Boolean(spec.misfit(schema, Number(text)));
+  if (schema.type === 'boolean') return !['true', 'false'].includes(text);
+  return Boolean(spec.misfit(schema, schema.type === 'array' ? text.split(',') : text));
+}
+
+/** A body: {kind, bytes}. */
+const bodyOf = (schema) => fc.oneof(
+  { weight: 4, arbitrary: fitting(spec, schema).map((value) => ({ kind: 'fits', bytes: JSON.stringify(value) })) },
+  { weight: 3, arbitrary: nearly(spec, schema).map((value) => ({ kind: 'nearly', bytes: JSON.stringify(value) })) },
+  { weight: 1, arbitrary: anything(spec, schema).map((value) => ({ kind: 'anything', bytes: JSON.stringify(value) })) },
+  { weight: 1, arbitrary: broken.map((bytes) => ({ kind: 'broken', bytes })) },
+);
+
+const requestOf = (op) => fc.record({
+  path: fc.record(Object.fromEntries(op.in('path').map((one) => [one.name, op.rest ? fc.constant({ kind: 'real' }) : pathValue(one)]))),
+  query: fc.record(Object.fromEntries(op.in('query').map((one) => [one.name, queryValue(one)]))),
+  body: op.body ? bodyOf(op.body) : fc.constant(null),
+  key: op.idempotent ? fc.option(fc.uuid(), { freq: 2 }) : fc.constant(null),
+});
+
+function targetOf (op, request, real) {
+  const path = op.path.replace(/\{([a-z_]+)\}/g, (_, name) => request.path[name].text ?? encodeURIComponent(real[name]));
+  const query = Object.entries(request.query).filter(([, value]) => value).map(([name, value]) => `${name}=${value.text}`);
+  return path + (query.length ? `?${query.join('&')}` : '');
+}
+
+/** What the answer should have been, given what was sent; a list of words. */
+function expectations (op, request, reply) {
+  const kinds = Object.values(request.path).map((one) => one.kind);
+  const queryFits = Object.values(request.query).every((one) => !one || one.fits);
+  const found = [];
+  const ok = reply.status < 400;
+  if (kinds.includes('garbage') && ok) found.push(`a path that leads nowhere gives ${reply.status}`);
+  if (request.body && request.body.kind !== 'fits' && ok) found.push(`a body that does not fit (${request.body.kind}) gives ${reply.status}`);
+  if (!queryFits && ok) found.push(`a query that does not fit gives ${reply.status}`);
+  if (kinds.some((kind) => kind !== 'real') || op.rest || !queryFits) return found;
+  if (request.body?.kind === 'broken' && reply.status !== 400) found.push(`no JSON gives ${reply.status}`);
+  if (['nearly', 'anything'].includes(request.body?.kind) && ![400, 422].includes(reply.status)) found.push(`a body that does not fit gives ${reply.status}`);
+  if ((!request.body || request.body.kind === 'fits') && !ok && !excused(op, reply)) found.push(`a request that fits gives ${reply.status} ${reply.json?.code}: ${JSON.stringify(reply.json?.errors)}`);
+  return found;
+}
+
+function excused (op, reply) {
+  if (op.id === 'startSession') return reply.status === 410;
+  if (reply.status === 422) return reply.json?.code === 'cursor_invalid' || (reply.json?.errors?.length > 0 && reply.json.errors.every((one) => references.test(one.pointer) || one.pointer === '?cursor'));
+  if (reply.status === 404) return op.in('query').some((one) => one.name === 'around');
+  return obstacles.has(reply.json?.code);
+}
+
+async function tryOne (op, request) {
+  const real = { ...ids, ...await fresh[op.id]?.() };
+  const headers = op.auth === 'none' ? {} : host.headers();
+  if (request.body) headers['Content-Type'] = 'application/json';
+  if (request.key) headers['Idempotency-Key'] = request.key;
+  const reply = await send(host, op.method, targetOf(op, request, real), { headers, body: request.body?.bytes });
+  const wrong = [...spec.complaints(op, reply), ...expectations(op, request, reply)];
+  assert.deepEqual(wrong, [], `${op.method} ${targetOf(op, request, real)} ${reply.status} ${reply.text.slice(0, 500)}`);
+}
+
+for (const op of spec.operations) {
+  const simple = !op.body && op.in('query').length === 0 && op.in('path').length === 0;
+  const times = simple ? 3 : Math.max(10, Math.floor(runs / (fewer[op.id] ?? 1)));
+  test(`${op.id} keeps to the contract (${times} requests)`, async () => {
+    await fc.assert(fc.asyncProperty(requestOf(op), (request) => tryOne(op, request)), { seed, numRuns: times, includeErrorInReport: true, interruptAfterTimeLimit: 60_000, markInterruptAsFailure: true });
+  });
+}
+
+test('what no operation takes is refused alike everywhere', async () => {
+  for (const op of spec.operations.filter((one) => one.path !== '/start')) {
+    const target = targetOf(op, { path: Object.fromEntries(op.in('path').map((one) => [one.name, {}])), query: {} }, ids);
+    const as = op.auth === 'none' ? {} : host.headers();
+    const check = async (what, wanted, options) => {
+      const reply = await send(host, op.method, target, options);
+      assert.deepEqual(spec.complaints(op, reply), [], `${op.id}, ${what}`);
+      assert.ok([wanted].flat().includes(reply.status), `${op.id}, ${what}: ${reply.status} ${reply.text.slice(0, 300)}`);
+    };
+    if (op.auth !== 'none') await check('nobody', 401, { body: op.body ? '{}' : undefined, headers: op.body ? { 'Content-Type': 'application/json' } : {} });
+    await check('a foreign Host', 421, { headers: { ...as, Host: 'elsewhere.example' } });
+    if (op.method !== 'GET' && !op.rest) {
+      await check('another origin', 403, { headers: { ...as, Origin: 'https://elsewhere.example' } });
+      await check('another site', 403, { headers: { ...as, 'Sec-Fetch-Site': 'cross-site' } });
+    }
+    if (!op.idempotent && !op.rest && op.auth !== 'none') await check('an Idempotency-Key', op.body ? [400, 422] : 400,
+      { body: op.body && '{}', headers: { ...as, ...(op.body ? { 'Content-Type': 'application/json' } : {}), 'Idempotency-Key': randomUUID() } });
+    if (op.body) {
+      await check('another media type', 415, { headers: { ...as, 'Content-Type': 'text/plain' }, body: '{}' });
+      await check('a body of 2 MiB', 413, { headers: { ...as, 'Content-Type': 'application/json' }, body: JSON.stringify({ name: 'x'.repeat(2 << 20) }) });
+    } else if (op.method !== 'GET' && !op.rest) {
+      await check('a body where none belongs', 413, { headers: { ...as, 'Content-Type': 'application/json' }, body: '{}' });
+    }
+  }
+});
+
+// ---- the model: what a resource is like after any order of calls
+
+const kinds = {
+  workspace: { list: () => '/api/workspaces', create: () => '/api/workspaces', item: (id) => `/api/workspaces/${id}`, field: 'name' },
+  conversation: { list: () => `/api/workspaces/${ids.workspace_id}/conversations`, create: () => `/api/workspaces/${ids.workspace_id}/conversations`, item: (id) => `/api/conversations/${id}`, field: 'title' },
+};
+
+async function call (method, path, { body, headers = {} } = {}) {
+  const all = { ...host.headers(), ...(body ? { 'Content-Type': 'application/json' } : {}), ...headers };
+  return await send(host, method, path, { headers: all, body: body && JSON.stringify(body) });
+}
+
+const pick = (model, n) => [...model.items.keys()][n % Math.max(1, model.items.size)];
+
+class Create {
+  constructor (text, key) { Object.assign(this, { text, key }); }
+  check () { return true; }
+  async run (model, kind) {
+    const headers = this.key ? { 'Idempotency-Key': this.key } : {};
+    const body = { [kind.field]: this.text };
+    const known = this.key && model.keys.get(this.key);
+    const reply = await call('POST', kind.create(), { body, headers });
+    if (known && known.text !== this.text) { assert.equal(reply.status, 422, reply.text); return; }
+    assert.equal(reply.status, 201, reply.text);
+    if (known) { assert.equal(reply.text, known.answer, 'the repeat gets the first answer'); return; }
+    assert.equal(reply.json[kind.field], this.text);
+    assert.equal(reply.headers.location, kind.item(reply.json.id));
+    model.items.set(reply.json.id, { text: this.text, tag: reply.headers.etag });
+    if (this.key) model.keys.set(this.key, { text: this.text, answer: reply.text });
+  }
+  toString () { return `create(${JSON.stringify(this.text)}, ${this.key})`; }
+}
+
+class Read {
+  constructor (n, conditional) { Object.assign(this, { n, conditional }); }
+  check (model) { return model.items.size > 0; }
+  async run (model, kind) {
+    const id = pick(model, this.n);
+    const { text, tag } = model.items.get(id);
+    const reply = await call('GET', kind.item(id), { headers: this.conditional ? { 'If-None-Match': tag } : {} });
+    assert.equal(reply.status, this.conditional ? 304 : 200, reply.text);
+    assert.equal(reply.headers.etag, tag);
+    if (!this.conditional) assert.equal(reply.json[kind.field], text);
+  }
+  toString () { return `read(${this.n}${this.conditional ? ', if changed' : ''})`; }
+}
+
+class Change {
+  constructor (n, text, tag) { Object.assign(this, { n, text, tag }); }
+  check (model) { return model.items.size > 0; }
+  async run (model, kind) {
+    const id = pick(model, this.n);
+    const item = model.items.get(id);
+    const headers = { none: {}, good: { 'If-Match': item.tag }, stale: { 'If-Match': item.stale ?? '"never"' }, any: { 'If-Match': '*' } }[this.tag];
+    const reply = await call('PATCH', kind.item(id), { body: { [kind.field]: this.text }, headers });
+    if (this.tag === 'stale') { assert.equal(reply.status, 412, reply.text); return; }
+    assert.equal(reply.status, 200, reply.text);
+    assert.notEqual(reply.headers.etag, item.tag);
+    model.items.set(id, { text: this.text, tag: reply.headers.etag, stale: item.tag });
+  }
+  toString () { return `change(${this.n}, ${JSON.stringify(this.text)}, ${this.tag})`; }
+}
+
+class Delete {
+  constructor (n, tag) { Object.assign(this, { n, tag }); }
+  check (model) { return model.items.size > 0; }
+  async run (model, kind) {
+    const id = pick(model, this.n);
+    const item = model.items.get(id);
+    const headers = { none: {}, good: { 'If-Match': item.tag }, stale: { 'If-Match': item.stale ?? '"never"' } }[this.tag];
+    const reply = await call('DELETE', kind.item(id), { headers });
+    if (this.tag === 'stale') { assert.equal(reply.status, 412, reply.text); return; }
+    assert.ok([200, 204].includes(reply.status), reply.text);
+    model.items.delete(id);
+    assert.equal((await call('GET', kind.item(id))).status, 404);
+    assert.equal((await call('DELETE', kind.item(id))).status, 404);
+  }
+  toString () { return `delete(${this.n}, ${this.tag})`; }
+}
+
+class List {
+  constructor (limit) { this.limit = limit; }
+  check () { return true; }
+  async run (model, kind) {
+    const seen = [];
+    for (let cursor = ''; cursor !== null;) {
+      const reply = await call('GET', `${kind.list()}?limit=${this.limit}${cursor && `&cursor=${encodeURIComponent(cursor)}`}`);
+      assert.equal(reply.status, 200, reply.text);
+      assert.ok(reply.json.items.length <= this.limit);
+      seen.push(...reply.json.items);
+      cursor = reply.json.next;
+    }
+    assert.equal(new Set(seen.map((item) => item.id)).size, seen.length, 'nothing twice');
+    const others = model.others;
+    const mine = seen.filter((item) => !others.has(item.id));
+    assert.deepEqual(mine.map((item) => item.id).sort(), [...model.items.keys()].sort());
+    for (const item of mine) assert.equal(item[kind.field], model.items.get(item.id).text);
+  }
+  toString () { return `list(${this.limit})`; }
+}
+
+async function allIds (kind) {
+  const found = new Set();
+  for (let cursor = ''; cursor !== null;) {
+    const reply = await call('GET', `${kind.list()}?limit=200${cursor && `&cursor=${encodeURIComponent(cursor)}`}`);
+    for (const item of reply.json.items) found.add(item.id);
+    cursor = reply.json.next;
+  }
+  return found;
+}
+
+for (const [name, kind] of Object.entries(kinds)) {
+  test(`a ${name} is what the model says after any order of calls`, async () => {
+    const line = fitting(spec, { $ref: '#/components/schemas/LineText' });
+    const n = fc.nat(20);
+    const keys = ['one', 'two', 'three'].map(() => randomUUID());
+    const commands = fc.commands([
+      fc.tuple(line, fc.option(fc.constantFrom(...keys), { freq: 2 })).map(([text, key]) => new Create(text, key)),
+      fc.tuple(n, fc.boolean()).map(([at, conditional]) => new Read(at, conditional)),
+      fc.tuple(n, line, fc.constantFrom('none', 'good', 'good', 'stale', 'any')).map(([at, text, tag]) => new Change(at, text, tag)),
+      fc.tuple(n, fc.constantFrom('none', 'good', 'stale')).map(([at, tag]) => new Delete(at, tag)),
+      fc.constantFrom(1, 2, 3, 50).map((limit) => new List(limit)),
+    ], { maxCommands: 25, size: '+1' });
+    // keys outlive one order of calls: what they answered is remembered from run to run
+    const remembered = new Map();
+    await fc.assert(fc.asyncProperty(commands, async (list) => {
+      const others = await allIds(kind);
+      await fc.asyncModelRun(() => ({ model: { items: new Map(), keys: remembered, others }, real: kind }), list);
+    }), { seed, numRuns: Math.max(5, Math.floor(runs / 8)), includeErrorInReport: true });
+  });
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// The environment of the deployment that Daedalus takes over, and production's own rules.
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { daedalus, folder, startHost, startPostgres } from './kit.mjs';
+
+const s3 = { DAEDALUS_S3_ENDPOINT: 'http://127.0.0.1:9', DAEDALUS_S3_ACCESS_KEY: 'a', DAEDALUS_S3_SECRET_KEY: 'b', DAEDALUS_S3_BUCKET: 'daedalus' };
+const proxy = ['http.trusted-proxies=127.0.0.1', 'http.base-url=https://daedalus.example.org'];
+
+function check (env, sets) {
+  const run = spawnSync(daedalus, ['check', '--json', '--config', '/dev/null', ...sets.flatMap((set) => ['--set', set])],
+    { encoding: 'utf8', env: { ...process.env, ...env } });
+  return { status: run.status, text: run.stdout };
+}
+
+test('deployment', async (t) => {
+  await t.test('the existing environment and two keys for the proxy start the host', async (t) => {
+    const postgres = await startPostgres(t);
+    // a password with characters that must be percent-encoded, in SQLAlchemy's notation
+    const url = postgres.database().replace(/^postgres(ql)?:\/\/([^@/:]*)@/, 'postgresql+asyncpg://$2:p%40ss%2Fw%3Ard@');
+    assert.match(url, /^postgresql\+asyncpg:.*p%40ss/);
+    const host = await startHost(t, {
+      env: { DAEDALUS_DATABASE_URL: url, DAEDALUS_ENV: 'production', ...s3 },
+      set: [...proxy, 'database.migrate=auto'],
+    });
+    assert.equal((await host.request('GET', '/ready/', { anonymous: true })).status, 200);
+    const me = await host.request('GET', '/api/me', { person: 'ada' });
+    assert.equal(me.status, 200, me.text);
+    assert.equal(me.json.subject, 'ada');
+    assert.equal((await host.request('GET', '/api/me', { anonymous: true })).status, 401);
+  });
+
+  await t.test('each missing one is named', () => {
+    const url = { DAEDALUS_DATABASE_URL: 'postgresql://d@127.0.0.1:9/d' };
+    const production = { DAEDALUS_ENV: 'production' };
+    const noDatabase = check({ ...production, ...s3 }, proxy);
+    assert.equal(noDatabase.status, 78);
+    assert.match(noDatabase.text, /DAEDALUS_DATABASE_URL|\burl\b/);
+    const noBase = check({ ...production, ...s3, ...url }, [proxy[0]]);
+    assert.equal(noBase.status, 78);
+    assert.match(noBase.text, /base-url/);
+    const noProxy = check({ ...production, ...s3, ...url }, [proxy[1]]);
+    assert.equal(noProxy.status, 78);
+    assert.match(noProxy.text, /trusted-proxies/);
+  });
+
+  await t.test('local identity is refused in production', () => {
+    const { status, text } = check({ DAEDALUS_ENV: 'production', DAEDALUS_DATABASE_URL: 'postgresql://d@127.0.0.1:9/d' },
+      [...proxy, 'plugin auth.mode=local']);
+    assert.equal(status, 78);
+    assert.match(text, /local/);
+  });
+
+  await t.test('production refuses to start on a database with pending migrations, and says what to run', async (t) => {
+    const postgres = await startPostgres(t);
+    const url = postgres.database();
+    const args = ['--config', '/dev/null', '--set', `database.url=${url}`, '--set', `host.data-dir=${folder(t)}`,
+      '--set', 'http.listen=127.0.0.1:0', ...proxy.flatMap((set) => ['--set', set])];
+    const env = { ...process.env, DAEDALUS_ENV: 'production' };
+    const refused = spawnSync(daedalus, ['run', ...args], { encoding: 'utf8', env, timeout: 20_000 });
+    assert.equal(refused.status, 78, refused.stderr);
+    assert.match(refused.stderr, /daedalus migrate/);
+    const migrated = spawnSync(daedalus, ['migrate', ...args], { encoding: 'utf8', env });
+    assert.equal(migrated.status, 0, migrated.stderr);
+    const status = spawnSync(daedalus, ['migrate', '--status', ...args], { encoding: 'utf8', env });
+    assert.match(status.stdout, /0 pending/);
+    const host = await startHost(t, { database: url, set: proxy, env: { DAEDALUS_ENV: 'production' } });
+    assert.equal((await host.request('GET', '/api/health', { anonymous: true })).status, 200);
+  });
+});

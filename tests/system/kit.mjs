@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+// kit: the real host, real databases and real agents for the system tests.
+//
+// Each start picks free ports and its own temporary directory; each is ended by its own stop,
+// which the test registers with t.after.
+import { spawn, execFileSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import assert from 'node:assert/strict';
+
+export const here = dirname(fileURLToPath(import.meta.url));
+export const source = process.env.DAEDALUS_SOURCE ?? join(here, '..', '..');
+export const daedalus = process.env.DAEDALUS ?? join(source, 'build', 'root', 'bin', 'daedalus');
+
+export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+
+/** Calls LOOK until it gives something true; fails after MS. */
+export async function until (look, ms = 10_000, what = 'the awaited state') {
+  const end = Date.now() + ms;
+  for (;;) {
+    const seen = await look();
+    if (seen) return seen;
+    if (Date.now() > end) throw new Error(`${what} did not come within ${ms} ms`);
+    await sleep(20);
+  }
+}
+
+export function folder (t, name = 'daedalus-test-') {
+  const path = mkdtempSync(join(tmpdir(), name));
+  t.after(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
+function firstLine (child, ms, what) {
+  return new Promise((done, fail) => {
+    const lines = createInterface({ input: child.stdout });
+    const timer = setTimeout(() => fail(new Error(`${what} said nothing within ${ms} ms`)), ms);
+    lines.once('line', (line) => { clearTimeout(timer); done(line); });
+    child.once('exit', (code, signal) => { clearTimeout(timer); fail(new Error(`${what} ended: ${code ?? signal}`)); });
+  });
+}
+
+export function childrenOf (pid) {
+  return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).flatMap((name) => {
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
+      return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === pid ? [Number(name)] : [];
+    } catch { return []; }
+  });
+}
+
+/** A running host. */
+export class Host {
+  constructor (child, facts, log) {
+    this.child = child;
+    this.log = log;
+    Object.assign(this, { url: facts.url, pid: facts.pid, token: facts.token, startLink: facts.start_link, dataDir: facts.data_dir });
+    this.cookie = null;
+  }
+
+  get port () { return Number(new URL(this.url).port); }
+
+  /** Pids of workers, oldest first. */
+  workers () {
+    return childrenOf(this.pid).filter((pid) => {
+      try { return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('(worker)'); } catch { return false; }
+    }).sort((a, b) => a - b);
+  }
+
+  headers (person) {
+    if (person) return { 'X-Forwarded-User': person, 'X-Forwarded-Email': `${person}@example.org`, 'X-Forwarded-Preferred-Username': person };
+    return { Authorization: `Bearer ${this.token}` };
+  }
+
+  /** One request. BODY is sent as JSON unless it is a string or buffer. */
+  async request (method, path, { body, headers = {}, person, agent, anonymous = false } = {}) {
+    const text = body === undefined || typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body);
+    const all = { ...(anonymous ? {} : this.headers(person)), ...(text !== undefined ? { 'Content-Type': 'application/json' } : {}), ...headers };
+    return await new Promise((done, fail) => {
+      const req = http.request(this.url + path, { method, headers: all, agent: agent ?? false }, (res) => {
+        const chunks = [];
+        res.on('data', (chunk) => chunks.push(chunk));
+        res.on('error', fail);
+        res.on('end', () => {
+          const bytes = Buffer.concat(chunks);
+          const type = res.headers['content-type'] ?? '';
+          done({ status: res.statusCode, headers: res.headers, text: bytes.toString('utf8'),
+            json: type.includes('json') ? JSON.parse(bytes.toString('utf8')) : null });
+        });
+      });
+      req.on('error', fail);
+      if (text !== undefined) req.write(text);
+      req.end();
+    });
+  }
+
+  async ok (method, path, options = {}) {
+    const reply = await this.request(method, path, options);
+    assert.ok(reply.status >= 200 && reply.status < 300, `${method} ${path}: ${reply.status} ${reply.text}`);
+    return reply.json;
+  }
+
+  workspace (name = 'Test', options = {}) {
+    return this.ok('POST', '/api/workspaces', { body: { name }, ...options });
+  }
+
+  conversation (workspace, body = {}, options = {}) {
+    return this.ok('POST', `/api/workspaces/${workspace.id}/conversations`, { body, ...options });
+  }
+
+  async post (conversation, content, { agent, parent_id, key = randomUUID(), ...options } = {}) {
+    const body = { content };
+    if (agent !== undefined) body.agent = agent;
+    if (parent_id !== undefined) body.parent_id = parent_id;
+    return await this.ok('POST', `/api/conversations/${conversation.id}/messages`,
+      { body, headers: { 'Idempotency-Key': key }, ...options });
+  }
+
+  async turn (id, options = {}) {
+    return await this.ok('GET', `/api/turns/${id}`, options);
+  }
+
+  /** Waits until the turn has ended. */
+  async ended (id, ms = 20_000, options = {}) {
+    return await until(async () => {
+      const turn = await this.turn(id, options);
+      return ['done', 'failed', 'cancelled', 'interrupted'].includes(turn.state) ? turn : null;
+    }, ms, `the end of turn ${id}`);
+  }
+
+  events (conversation, options = {}) {
+    return new EventReader(this, `/api/conversations/${conversation.id}/events`, options);
+  }
+
+  async metric (name, labels = {}) {
+    const { text } = await this.request('GET', '/metrics', { anonymous: true });
+    let sum = 0;
+    for (const line of text.split('\n')) {
+      const match = /^([a-z_]+)(?:\{(.*)\})? (\S+)$/.exec(line);
+      if (!match || match[1] !== name) continue;
+      if (Object.entries(labels).every(([key, value]) => match[2]?.includes(`${key}="${value}"`))) sum += Number(match[3]);
+    }
+    return sum;
+  }
+
+  async stop () {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return this.child.exitCode;
+    const ended = new Promise((done) => this.child.once('exit', (code) => done(code)));
+    this.child.stdin.end();
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), 40_000);
+    const code = await ended;
+    clearTimeout(timer);
+    return code;
+  }
+}
+
+/** Reads Server-Sent Events; `events` grows as they come, each with `at` (ms). */
+export class EventReader {
+  constructor (host, path, { after, person, headers = {} } = {}) {
+    this.events = [];
+    this.comments = 0;
+    this.ended = false;
+    const query = after !== undefined ? `${path.includes('?') ? '&' : '?'}after=${after}` : '';
+    this.opened = new Promise((done, fail) => {
+      this.req = http.request(host.url + path + query, { headers: { ...host.headers(person), Accept: 'text/event-stream', ...headers }, agent: false }, (res) => {
+        this.status = res.statusCode;
+        this.res = res;
+        let text = '';
+        res.setEncoding('utf8');
+        res.on('data', (chunk) => {
+          text += chunk;
+          for (let end; (end = text.indexOf('\n\n')) >= 0; text = text.slice(end + 2)) this.#take(text.slice(0, end));
+        });
+        res.on('end', () => { this.ended = true; });
+        res.on('error', () => { this.ended = true; });
+        done(this);
+      });
+      this.req.on('error', (error) => { this.ended = true; fail(error); });
+      this.req.end();
+    });
+    this.opened.catch(() => {});
+  }
+
+  #take (block) {
+    const event = { event: 'message', id: null, data: '', at: performance.now() };
+    for (const line of block.split('\n')) {
+      if (line.startsWith(':')) { this.comments += 1; continue; }
+      const [, field, value] = /^(\w+): ?(.*)$/s.exec(line) ?? [];
+      if (field === 'data') event.data += (event.data ? '\n' : '') + value;
+      else if (field) event[field] = value;
+    }
+    if (event.data === '') return;
+    event.data = JSON.parse(event.data);
+    this.events.push(event);
+  }
+
+  async find (wanted, ms = 20_000) {
+    const is = typeof wanted === 'string' ? (event) => event.event === wanted : wanted;
+    return await until(() => this.events.find(is), ms, `event ${wanted}`);
+  }
+
+  close () { this.req.destroy(); }
+}
+
+/** The text of a message as a reader of EVENTS has it. */
+export function textOf (events, messageId) {
+  let text = Buffer.alloc(0);
+  for (const { event, data } of events) {
+    if (data.message_id !== messageId && data.message?.id !== messageId) continue;
+    if (event === 'message.snapshot') text = Buffer.from(data.content);
+    else if (event === 'turn.chunk') {
+      assert.equal(data.offset, text.length, 'a chunk is missing or doubled');
+      text = Buffer.concat([text, Buffer.from(data.text)]);
+    }
+  }
+  return text.toString('utf8');
+}
+
+/** Starts the real host. `database`: "sqlite" or a conninfo of PostgreSQL. */
+export async function startHost (t, { database = 'sqlite', workers, set = [], args = [], env = {}, config, keep = false } = {}) {
+  const sets = [...set];
+  if (workers) sets.push(`host.workers=${workers}`);
+  if (database !== 'sqlite') sets.push(`database.url=${database}`);
+  const all = ['run', '--ephemeral', ...sets.flatMap((one) => ['--set', one]), ...args];
+  if (config !== undefined) {
+    const file = join(folder(t), 'daedalus.conf');
+    writeFileSync(file, config);
+    all.push('--config', file);
+  }
+  const child = spawn(daedalus, all, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } });
+  const log = [];
+  createInterface({ input: child.stderr }).on('line', (line) => log.push(line));
+  let facts;
+  try {
+    facts = JSON.parse(await firstLine(child, 30_000, 'daedalus'));
+  } catch (error) {
+    error.message += `\n${log.slice(-40).join('\n')}`;
+    throw error;
+  }
+  const host = new Host(child, facts, log);
+  if (!keep) t.after(async () => {
+    const code = await host.stop();
+    const faults = log.filter((line) => /AddressSanitizer|runtime error:|LeakSanitizer|CRITICAL|"leak"/.test(line));
+    assert.deepEqual(faults.slice(0, 5), [], 'the host said something that it must not');
+    assert.equal(code, 0, `the host ended with ${code}`);
+  });
+  return host;
+}
+
+/** A private PostgreSQL cluster; `database()` gives the conninfo URL of a fresh database. */
+export async function startPostgres (t) {
+  const dir = mkdtempSync(join(tmpdir(), 'daedalus-pg-'));
+  const script = join(here, 'postgres.sh');
+  execFileSync('sh', [script, 'start', dir], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+  t.after(() => {
+    execFileSync('sh', [script, 'stop', dir], { stdio: 'ignore' });
+    rmSync(dir, { recursive: true, force: true });
+  });
+  return {
+    dir,
+    script,
+    database () {
+      const name = `d${randomUUID().replaceAll('-', '')}`;
+      return execFileSync('sh', [script, 'create', dir, name], { encoding: 'utf8' }).trim();
+    },
+  };
+}
+
+/** Starts a Node MCP server of tests/system/agents; resolves to {url, stop, child, ...its first line}. */
+export async function startAgent (t, file, { args = [], env = {} } = {}) {
+  const child = spawn(process.execPath, [join(here, 'agents', file), ...args], { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, ...env } });
+  const facts = JSON.parse(await firstLine(child, 15_000, file));
+  const stop = () => new Promise((done) => {
+    if (child.exitCode !== null || child.signalCode !== null) { done(); return; }
+    child.once('exit', done);
+    child.kill('SIGKILL');
+  });
+  t.after(stop);
+  return { ...facts, child, stop };
+}
+
+/** The databases that each system test runs on: [name, () => conninfo]. */
+export async function databases (t) {
+  const postgres = await startPostgres(t);
+  return [['sqlite', () => 'sqlite'], ['postgres', () => postgres.database()]];
+}
+
+export function makeFolder (path) {
+  mkdirSync(path, { recursive: true });
+  return path;
+}

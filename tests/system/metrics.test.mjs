@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// /metrics: what promtool accepts, complete from the first scrape, and only for those who may.
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { startHost } from './kit.mjs';
+
+const fromTheStart = ['daedalus_up', 'daedalus_build_info', 'daedalus_http_requests_total', 'daedalus_http_request_duration_seconds',
+  'daedalus_mcp_connections_active', 'daedalus_agent_turns_total', 'daedalus_event_streams_active', 'daedalus_worker_restarts_total',
+  'daedalus_plugin_up', 'daedalus_plugin_faults_total', 'daedalus_http_rejected_total', 'daedalus_database_work_seconds',
+  'process_cpu_seconds_total', 'process_resident_memory_bytes', 'process_open_fds'];
+
+test('metrics', async (t) => {
+  await t.test('promtool accepts the first scrape, and every family is there', async (t) => {
+    const host = await startHost(t, { workers: 2 });
+    const reply = await host.request('GET', '/metrics', { anonymous: true });
+    assert.equal(reply.status, 200);
+    assert.match(reply.headers['content-type'], /^text\/plain; version=0\.0\.4/);
+    const checked = spawnSync('promtool', ['check', 'metrics'], { input: reply.text, encoding: 'utf8' });
+    assert.equal(checked.status, 0, checked.stdout + checked.stderr);
+    for (const family of fromTheStart) assert.match(reply.text, new RegExp(`^# TYPE ${family.replace(/_total$/, '(_total)?')} `, 'm'), family);
+    assert.match(reply.text, /^daedalus_up 1$/m);
+    assert.match(reply.text, /^daedalus_agent_turns_total\{.*outcome="done".*\} 0$/m);
+    assert.match(reply.text, /^daedalus_mcp_connections_active\{server="librarian"\} 1$/m);
+  });
+
+  await t.test('OpenMetrics where it is asked for', async (t) => {
+    const host = await startHost(t);
+    const reply = await host.request('GET', '/metrics', { anonymous: true, headers: { Accept: 'application/openmetrics-text;version=1.0.0,text/plain;q=0.5' } });
+    assert.match(reply.headers['content-type'], /^application\/openmetrics-text; version=1\.0\.0/);
+    assert.ok(reply.text.endsWith('# EOF\n'));
+  });
+
+  await t.test('behind a trusted proxy the client address decides', async (t) => {
+    const host = await startHost(t, { set: ['http.trusted-proxies=127.0.0.1'] });
+    const from = (address) => host.request('GET', '/metrics', { anonymous: true, headers: { 'X-Forwarded-For': address } });
+    assert.equal((await from('172.16.4.5')).status, 200);
+    assert.equal((await from('203.0.113.9')).status, 403);
+    assert.equal((await from('172.16.4.5, 203.0.113.9')).status, 403);
+  });
+
+  await t.test('a forwarded request of an untrusted proxy is never internal', async (t) => {
+    const host = await startHost(t);
+    const reply = await host.request('GET', '/metrics', { anonymous: true, headers: { 'X-Forwarded-For': '127.0.0.1' } });
+    assert.equal(reply.status, 403);
+  });
+
+  await t.test('requests are counted by route, never by path', async (t) => {
+    const host = await startHost(t);
+    const workspace = await host.workspace();
+    await host.ok('GET', `/api/workspaces/${workspace.id}`);
+    assert.equal(await host.metric('daedalus_http_requests_total', { route: '/api/workspaces/{workspace_id}', method: 'GET', status: '200' }), 1);
+    const { text } = await host.request('GET', '/metrics', { anonymous: true });
+    assert.ok(!text.includes(workspace.id));
+  });
+});

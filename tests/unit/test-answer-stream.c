@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Answers that grow: their readers leave, are too slow, or are sent away. */
+#include "exchange-fixture.h"
+
+static void
+test_answer_stream_carries_events (void)
+{
+  RawClient *client;
+
+  set_up ();
+  client = open_events ("GET");
+  raw_client_expect (client, 1, "data: 1\n\n");
+  raw_client_expect (client, 1, "Cache-Control: no-cache, no-transform\r\n");
+  raw_client_expect (client, 1, "X-Accel-Buffering: no\r\n");
+  raw_client_expect (client, 1, "X-Request-Id: ");
+  g_assert_cmpuint (exchange_streams (test.exchange), ==, 1);
+  g_assert_cmpuint (exchange_in_flight (test.exchange), ==, 0);
+  say (test.stream, "data: 2\n\n");
+  raw_client_expect (client, 1, "data: 2\n\n");
+  dae_stream_end (test.stream);
+  raw_client_expect (client, 1, "0\r\n\r\n");
+  g_assert_cmpuint (test.n_stream_gone, ==, 0);
+  raw_client_free (client);
+  tear_down ();
+}
+
+static void
+test_answer_stream_tells_that_the_client_left (void)
+{
+  gint64 deadline = g_get_monotonic_time () + PATIENCE_US;
+  RawClient *client;
+
+  set_up ();
+  client = open_events ("GET");
+  raw_client_expect (client, 1, "data: 1\n\n");
+  raw_client_free (client);
+  while (test.n_stream_gone == 0)
+    raw_round (deadline, "gone", "");
+  raw_run (20);
+  g_assert_cmpuint (test.n_stream_gone, ==, 1);
+  tear_down ();
+}
+
+static void
+test_answer_stream_cuts_slow_readers (void)
+{
+  g_autofree char *much = g_strnfill (512 * 1024, 'x');
+  g_autoptr (GBytes) bytes = g_bytes_new_static (much, 512 * 1024);
+  gint64 deadline = g_get_monotonic_time () + PATIENCE_US;
+  RawClient *client;
+  guint n = 0;
+
+  set_up ();
+  client = open_events ("GET");
+  raw_client_expect (client, 1, "data: 1\n\n");
+  while (dae_stream_write (test.stream, bytes) && n < 1000)
+    n++;
+  g_assert_cmpuint (n, <, 1000);
+  g_assert_cmpuint (test.n_stream_gone, ==, 0);
+  while (test.n_stream_gone == 0)
+    raw_round (deadline, "gone", "");
+  raw_client_free (client);
+  tear_down ();
+}
+
+static void
+test_answer_stream_has_a_head (void)
+{
+  gint64 deadline = g_get_monotonic_time () + PATIENCE_US;
+  RawClient *client;
+
+  set_up ();
+  client = open_events ("HEAD");
+  raw_client_expect (client, 1, "Content-Type: text/event-stream\r\n");
+  while (test.n_stream_gone == 0)
+    raw_round (deadline, "gone", "");
+  raw_client_free (client);
+  tear_down ();
+}
+
+static void
+test_answer_stream_is_ended_by_a_drain (void)
+{
+  gint64 deadline = g_get_monotonic_time () + PATIENCE_US;
+  RawClient *clients[4];
+  g_autofree char *served = NULL;
+  g_autofree char *refused = NULL;
+
+  set_up ();
+  for (guint i = 0; i < G_N_ELEMENTS (clients); i++) {
+    clients[i] = open_events ("GET");
+    raw_client_expect (clients[i], 1, "data: 1\n\n");
+  }
+  exchange_drain (test.exchange, 200);
+  /* a reload: what still comes on kept connections is served */
+  served = ask ("GET /later", NULL, NULL);
+  g_assert_nonnull (strstr (served, "HTTP/1.1 200 "));
+  test.host.draining = TRUE;
+  refused = ask ("GET /later", NULL, NULL);
+  g_assert_nonnull (strstr (refused, "HTTP/1.1 503 "));
+  g_assert_nonnull (strstr (refused, "Retry-After: "));
+  g_assert_nonnull (strstr (refused, "\"code\":\"draining\""));
+  while (test.n_stream_gone < 1)
+    raw_round (deadline, "the first end", "");
+  g_assert_cmpuint (test.n_stream_gone, <, 4);
+  for (guint i = 0; i < G_N_ELEMENTS (clients); i++) {
+    raw_client_expect (clients[i], 1, "0\r\n\r\n");
+    raw_client_free (clients[i]);
+  }
+  g_assert_cmpuint (test.n_stream_gone, ==, 4);
+  tear_down ();
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  log_open (LOG_JSON, "error", "test");
+  g_test_add_func ("/answer-stream/carries-events", test_answer_stream_carries_events);
+  g_test_add_func ("/answer-stream/tells-that-the-client-left",
+                   test_answer_stream_tells_that_the_client_left);
+  g_test_add_func ("/answer-stream/cuts-slow-readers", test_answer_stream_cuts_slow_readers);
+  g_test_add_func ("/answer-stream/has-a-head", test_answer_stream_has_a_head);
+  g_test_add_func ("/answer-stream/is-ended-by-a-drain", test_answer_stream_is_ended_by_a_drain);
+  return g_test_run ();
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test-listen: addresses that are taken, refused with a remedy, or opened. */
+#include "process/listen.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static void
+test_listen_refuses_what_is_no_address (void)
+{
+  static const char *const bad[] = {
+    "somewhere", "127.0.0.1", "127.0.0.1:", "127.0.0.1:99999", "name:80", "unix:relative", ""
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++) {
+    g_autoptr (Complaints) complaints = complaints_new ();
+
+    g_assert_null (listen_open (bad[i], FALSE, complaints));
+    g_assert_cmpuint (complaints_count (complaints), ==, 1);
+    g_assert_nonnull (strstr (complaints_get (complaints, 0)->remedy, "127.0.0.1:8000"));
+  }
+}
+
+static void
+test_listen_says_who_has_the_port (void)
+{
+  g_autoptr (Complaints) complaints = complaints_new ();
+  ListenSocket *first = listen_open ("127.0.0.1:0", FALSE, complaints);
+  g_autofree char *address = listen_actual (first);
+
+  g_assert_true (g_str_has_prefix (address, "127.0.0.1:"));
+  g_assert_false (g_str_has_suffix (address, ":0"));
+  g_assert_null (listen_open (address, FALSE, complaints));
+  g_assert_nonnull (strstr (complaints_get (complaints, 0)->why, address));
+  g_assert_nonnull (strstr (complaints_get (complaints, 0)->remedy, "Stop the program"));
+  listen_free (first);
+}
+
+static void
+test_listen_unix_socket_is_private_and_replaces_a_stale_one (void)
+{
+  g_autoptr (Complaints) complaints = complaints_new ();
+  g_autofree char *dir = g_dir_make_tmp ("listen-XXXXXX", NULL);
+  g_autofree char *address = g_strdup_printf ("unix:%s/s", dir);
+  struct stat status;
+
+  for (guint i = 0; i < 2; i++) {
+    ListenSocket *opened = listen_open (address, TRUE, complaints);
+
+    g_assert_nonnull (opened);
+    g_assert_cmpint (stat (address + 5, &status), ==, 0);
+    g_assert_cmpuint (status.st_mode & 077, ==, 0);
+    listen_free (opened); /* the file stays, as after a kill */
+  }
+  g_unlink (address + 5);
+  g_rmdir (dir);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/listen/refuses-what-is-no-address", test_listen_refuses_what_is_no_address);
+  g_test_add_func ("/listen/says-who-has-the-port", test_listen_says_who_has_the_port);
+  g_test_add_func ("/listen/unix-socket-is-private-and-replaces-a-stale-one",
+                   test_listen_unix_socket_is_private_and_replaces_a_stale_one);
+  return g_test_run ();
+}
