@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Builds the page into a folder, with .br and .gz beside each file. Does nothing where the folder is newer
 # than all sources. usage: frontend-build/build.sh OUTPUT_DIR
-# DAEDALUS_VERSION names the build; DAEDALUS_TOOLS is where node.sh may put its Node.
+# VERSION names the build; NODE_TOOLS is where node.sh may put its Node.
 set -eu
 
 if [ $# -ne 1 ]; then

@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # Prints the directory of a node and an npm that can build the page. Debian 12 ships Node 18, the
 # toolchain needs 22.17 or newer, and the npm registry carries Node itself: where the machine's own
-# is too old, both are installed once into $DAEDALUS_TOOLS (default: frontend-build/.tools).
+# is too old, both are installed once into $NODE_TOOLS (default: frontend-build/.tools).
 set -eu
 
 NODE_VERSION=24.21.0
 NPM_VERSION=11.21.2
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
-tools=${DAEDALUS_TOOLS:-$here/.tools}
+tools=${NODE_TOOLS:-$here/.tools}
 
 # new_enough NODE: whether NODE is 22.17 or newer.
 new_enough ()

@@ -42,8 +42,14 @@ export default defineConfig({
       build: {
         rolldownOptions: {
           output: {
-            // What several screens share is one file, not twenty.
-            codeSplitting: { groups: [{ name: 'shared', test: /src[\\/]lib|node_modules[\\/](?!highlight)/, minShareCount: 2 }] },
+            // What several screens share is one file, not twenty. SvelteKit fills in its payload before the rest
+            // of it runs, so that module stays by itself.
+            codeSplitting: {
+              groups: [
+                { name: 'payload', test: /runtime[\\/]client[\\/]payload\.js$/, priority: 2 },
+                { name: 'shared', test: /src[\\/]lib|node_modules[\\/](?!highlight)/, minShareCount: 2, priority: 1 },
+              ],
+            },
           },
         },
       },

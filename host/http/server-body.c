@@ -162,7 +162,8 @@ server_input_fill (ServerInput *input)
 
   if (input->at < input->ready->len)
     return SERVER_PUMP_MORE;
-  if (input->call == NULL)
+  /* what was thrown away is missing: the rest must not pass for the whole */
+  if (input->call == NULL || input->call->discarded)
     return SERVER_PUMP_CUT;
   g_byte_array_set_size (input->ready, 0);
   input->at = 0;
@@ -332,12 +333,17 @@ server_body_discard (ServerCall *call)
   g_autoptr (GByteArray) nothing = g_byte_array_new ();
   ServerPump pump = SERVER_PUMP_MORE;
 
+  if (call->body.state == HTTP_BODY_DONE)
+    return TRUE;
+  call->discarded = TRUE;
   call->max = G_MAXINT64;
   call->expect = FALSE;
   for (guint i = 0; i < PUMPS_A_TURN && pump == SERVER_PUMP_MORE; i++) {
     pump = server_body_pump (call, nothing);
     g_byte_array_set_size (nothing, 0);
   }
+  if (call->input != NULL)
+    server_input_wake (call->input);
   return pump == SERVER_PUMP_DONE;
 }
 

@@ -50,7 +50,7 @@ struct ServerCall {
   guint over : 1;     /* all of the answer is sent or queued */
   guint aborted : 1;
   guint left : 1;     /* the client has gone */
-  guint pumping : 1;
+  guint discarded : 1; /* some of the body was thrown away */
 
   HttpBody body;
   guint fault; /* status for what is wrong with the body, or 0 */

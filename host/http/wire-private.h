@@ -75,6 +75,7 @@ struct Wire {
   int spare;       /* a descriptor to give up where no other is left */
   guint max_conns;
   gboolean draining;
+  gboolean dispatching;
   GPtrArray *listeners; /* (element-type WireListener) owned */
   GQueue all; /* conns that are not dead */
   GQueue waits[WIRE_N_WAITS];

@@ -58,7 +58,7 @@ wire_account (Wire *wire,
   gint64 now = g_get_monotonic_time ();
 
   if (metrics != NULL)
-    family = metrics_find_family (metrics, "daedalus_http_rejected_total");
+    family = metrics_find_family (metrics, "http_rejected_total");
   if (family != NULL)
     metrics_add (metrics_series (family, &reason, 1), 1);
   if (refusals == NULL) {
@@ -187,8 +187,10 @@ wire_prepare (GSource *source, int *timeout)
 {
   Wire *wire = ((WireSource *)source)->wire;
 
-  wire_bury (wire);
   *timeout = -1;
+  if (wire->dispatching)
+    return FALSE;
+  wire_bury (wire);
   return wire->woken.length > 0;
 }
 
@@ -197,7 +199,8 @@ wire_check (GSource *source)
 {
   Wire *wire = ((WireSource *)source)->wire;
 
-  return wire->woken.length > 0 || g_source_query_unix_fd (source, wire->tag) != 0;
+  return !wire->dispatching &&
+         (wire->woken.length > 0 || g_source_query_unix_fd (source, wire->tag) != 0);
 }
 
 static void
@@ -219,6 +222,7 @@ wire_dispatch (GSource *source, GSourceFunc func, gpointer data)
 {
   Wire *wire = ((WireSource *)source)->wire;
 
+  wire->dispatching = TRUE;
   if (g_source_query_unix_fd (source, wire->tag) != 0)
     wire_poll (wire);
   /* one turn each: who is woken meanwhile comes again, after the others of the loop */
@@ -229,6 +233,7 @@ wire_dispatch (GSource *source, GSourceFunc func, gpointer data)
     conn->woken = FALSE;
     wire_conn_turn (conn);
   }
+  wire->dispatching = FALSE;
   return G_SOURCE_CONTINUE;
 }
 
@@ -304,6 +309,9 @@ wire_new (Host *host, const WireHooks *hooks, gpointer data)
   ((WireSource *)wire->source)->wire = wire;
   wire->tag = g_source_add_unix_fd (wire->source, wire->epoll, G_IO_IN);
   g_source_set_name (wire->source, "wire");
+  /* else GLib takes the descriptor out of its set and back for each dispatch, at three system
+   * calls; a loop within a hook is kept out by `dispatching` */
+  g_source_set_can_recurse (wire->source, TRUE);
   g_source_attach (wire->source, context);
   wire->tick = g_timeout_source_new (TICK_MS);
   g_source_set_callback (wire->tick, wire_tick, wire, NULL);

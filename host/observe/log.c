@@ -201,16 +201,18 @@ log_append_context (GString *out,
 }
 
 static void
-log_append_time (GString *out, const char *format)
+log_append_time (GString *out, gboolean with_date)
 {
   gint64 now = g_get_real_time ();
   time_t seconds = (time_t)(now / G_USEC_PER_SEC);
   struct tm parts;
-  char text[32];
 
   gmtime_r (&seconds, &parts);
-  strftime (text, sizeof text, format, &parts);
-  g_string_append_printf (out, "%s.%03d", text, (int)(now % G_USEC_PER_SEC / 1000));
+  if (with_date)
+    g_string_append_printf (out, "%04d-%02d-%02dT", parts.tm_year + 1900, parts.tm_mon + 1,
+                            parts.tm_mday);
+  g_string_append_printf (out, "%02d:%02d:%02d.%03d", parts.tm_hour, parts.tm_min, parts.tm_sec,
+                          (int)(now % G_USEC_PER_SEC / 1000));
 }
 
 static void
@@ -224,7 +226,7 @@ log_build_json (GString *out,
   if (log_state.to_journal)
     g_string_append_printf (out, "<%c>", level->priority);
   g_string_append (out, "{\"time\":\"");
-  log_append_time (out, "%Y-%m-%dT%H:%M:%S");
+  log_append_time (out, TRUE);
   g_string_append_printf (out, "Z\",\"level\":\"%s\"", level->name);
   log_append_json_member (out, "logger", log_state.process);
   log_append_json_member (out, "message", message);
@@ -242,7 +244,7 @@ log_build_text (GString *out,
                 const DaeField *fields,
                 guint n_fields)
 {
-  log_append_time (out, "%H:%M:%S");
+  log_append_time (out, FALSE);
   g_string_append_printf (out, " %s%-8s%s ", log_state.in_colour ? level->colour : "", level->name,
                           log_state.in_colour ? "\033[0m" : "");
   if (log_state.process != NULL)

@@ -249,9 +249,8 @@ plugin_decide_fail_cycle (PluginSet *set, const char *cycle, char **members, Com
   g_autofree char *why = g_strdup_printf ("plugins need each other in a circle: %s", cycle);
   const char *remedy = "Disable one of them, or install versions that do not need each other.";
 
-  plugin_fail (plugin_set_find (set, members[0]), complaints, why, remedy);
-  for (char **name = members + 1; *name != NULL; name++)
-    plugin_fail_quietly (plugin_set_find (set, *name), why, remedy);
+  for (char **name = members; *name != NULL; name++)
+    plugin_fail (plugin_set_find (set, *name), complaints, why, remedy);
 }
 
 /* Fills set->order; FALSE if a cycle took plugins out. */

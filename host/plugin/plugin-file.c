@@ -68,10 +68,27 @@ plugin_file_complain_dlopen (const PluginSource *source,
                           remedy);
 }
 
+/* The loader takes a name that it has seen for the file that it knows by it. A descriptor's number
+ * may come again for another file, so each further time its name gets one slash more. */
+static char *
+plugin_file_descriptor_name (int fd)
+{
+  static GHashTable *times;
+  g_autofree char *slashes = NULL;
+  guint before;
+
+  if (times == NULL)
+    times = g_hash_table_new (g_direct_hash, g_direct_equal);
+  before = GPOINTER_TO_UINT (g_hash_table_lookup (times, GINT_TO_POINTER (fd)));
+  g_hash_table_insert (times, GINT_TO_POINTER (fd), GUINT_TO_POINTER (before + 1));
+  slashes = g_strnfill (before + 1, '/');
+  return g_strdup_printf ("/proc/self/fd%s%d", slashes, fd);
+}
+
 static gpointer
 plugin_file_open (const PluginSource *source, Complaints *complaints)
 {
-  g_autofree char *file = source->fd >= 0 ? g_strdup_printf ("/proc/self/fd/%d", source->fd)
+  g_autofree char *file = source->fd >= 0 ? plugin_file_descriptor_name (source->fd)
                                           : g_canonicalize_filename (source->path, NULL);
   gpointer handle = dlopen (file, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
   const char *error = handle == NULL ? dlerror () : NULL;

@@ -105,7 +105,7 @@ ephemeral_begin (Options *options, void (*gone) (gpointer data), gpointer data)
   when_gone_data = data;
   prctl (PR_SET_PDEATHSIG, SIGTERM);
   g_timeout_add (PARENT_LOOK_MS, look_for_parent, NULL);
-  if (fstat (STDIN_FILENO, &input) == 0 && S_ISFIFO (input.st_mode))
+  if (fstat (STDIN_FILENO, &input) == 0 && (S_ISFIFO (input.st_mode) || S_ISSOCK (input.st_mode)))
     g_unix_fd_add (STDIN_FILENO, G_IO_IN | G_IO_HUP, on_input, NULL);
   return TRUE;
 }

@@ -156,13 +156,38 @@ answer_plain (const char *text)
   return g_strjoinv (" ", (char **)words->pdata);
 }
 
+/* An answer of the librarian's own says nothing that is not said better where it was found. */
+static gboolean
+answer_is_own (const char *excerpt)
+{
+  static const char *const phrases[] = {
+    "I am the librarian of",
+    "You can ask me",
+    "for anything that was said, by its words",
+    "how much there is:",
+    "I found nothing about",
+    "I look for words in its messages",
+    "in this workspace:",
+    "these fit best",
+    "Each title leads to its message",
+    "(/c/",
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (phrases); i++)
+    if (strstr (excerpt, phrases[i]) != NULL)
+      return TRUE;
+  return FALSE;
+}
+
 gboolean
-librarian_is_question (const LibrarianFind *find, const char *message)
+librarian_is_echo (const LibrarianFind *find, const char *message)
 {
   g_autofree char *excerpt = answer_plain (find->excerpt);
   g_autofree char *asked = answer_plain (message);
 
-  return strcmp (find->role, "user") == 0 && *excerpt != '\0' && strstr (asked, excerpt) != NULL;
+  if (strcmp (find->role, "user") != 0)
+    return answer_is_own (find->excerpt);
+  return *excerpt != '\0' && strstr (asked, excerpt) != NULL;
 }
 
 /* TEXT on one line, with nothing in it that Markdown would take for its own; owned. */
@@ -244,7 +269,7 @@ answer_help (GString *out)
       "I am the librarian of this workspace. I need no model: I look into what was written here, "
       "and I see only what you may see.\n\n"
       "You can ask me\n\n"
-      "- for anything that was said, by its words: *what did we say about the harbour?*\n"
+      "- for anything that was said, by its words: *what did we say about the plan?*\n"
       "- how much there is: *how many conversations are there?*\n"
       "- to count, which shows how an answer arrives: *count to 100*");
 }

@@ -28,8 +28,9 @@ typedef struct {
 void librarian_read (const char *message, LibrarianQuestion *ret);
 void librarian_question_clear (LibrarianQuestion *question);
 void librarian_find_free (gpointer find);
-/* TRUE if FIND is the question itself: its excerpt is a piece of MESSAGE. */
-gboolean librarian_is_question (const LibrarianFind *find, const char *message);
+/* TRUE if FIND is the question itself (its excerpt is a piece of MESSAGE) or an answer of the
+ * librarian's own. */
+gboolean librarian_is_echo (const LibrarianFind *find, const char *message);
 /* The answer in Markdown, owned. FINDS (element-type LibrarianFind) best first; MAY_READ: the person
  * may read the workspace. */
 char *librarian_answer (const LibrarianQuestion *question, GPtrArray *finds, gboolean may_read,

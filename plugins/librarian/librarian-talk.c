@@ -175,7 +175,7 @@ talk_on_found (const DaeFoundMessage *message, gpointer data)
       librarian_find_free (find);
       return;
     }
-  if (librarian_is_question (find, into->message))
+  if (librarian_is_echo (find, into->message))
     librarian_find_free (find);
   else
     g_ptr_array_add (into->finds, find);

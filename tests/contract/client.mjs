@@ -8,7 +8,7 @@ const KEPT = new http.Agent({ keepAlive: true, maxSockets: 4 });
 export function send (host, method, target, { headers = {}, body } = {}) {
   const { hostname, port } = new URL(host.url);
   // Node frames the body of a DELETE only where it is told its length
-  if (body !== undefined) headers = { ...headers, 'Content-Length': Buffer.byteLength(body) };
+  if (body != null) headers = { ...headers, 'Content-Length': Buffer.byteLength(body) };
   return new Promise((done, fail) => {
     const req = http.request({ hostname, port, method, path: target, headers, agent: KEPT, insecureHTTPParser: false }, (res) => {
       const chunks = [];

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { daedalus, folder, makeFolder, source, startHost, until } from './kit.mjs';
 import { pluginFolder } from './plugin-folder.mjs';
 
-const build = process.env.DAEDALUS_BUILD ?? join(source, 'build');
+const build = process.env.TEST_BUILD ?? join(source, 'build');
 const badFolder = join(build, 'tests', 'plugin-api', 'bad');
 
 function check (args, env = {}) {

@@ -14,7 +14,7 @@ import { fileURLToPath } from 'node:url';
 import assert from 'node:assert/strict';
 
 export const here = dirname(fileURLToPath(import.meta.url));
-export const source = process.env.DAEDALUS_SOURCE ?? join(here, '..', '..');
+export const source = process.env.TEST_SOURCE ?? join(here, '..', '..');
 export const daedalus = process.env.DAEDALUS ?? join(source, 'build', 'root', 'bin', 'daedalus');
 
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -41,6 +41,7 @@ function firstLine (child, ms, what) {
     const lines = createInterface({ input: child.stdout });
     const timer = setTimeout(() => fail(new Error(`${what} said nothing within ${ms} ms`)), ms);
     lines.once('line', (line) => { clearTimeout(timer); done(line); });
+    child.once('error', (error) => { clearTimeout(timer); fail(error); });
     child.once('exit', (code, signal) => { clearTimeout(timer); fail(new Error(`${what} ended: ${code ?? signal}`)); });
   });
 }

@@ -53,7 +53,11 @@ await_end() {
 
 launch() {
   cd /
-  as_user "$programs/postgres" -D "$dir/data" >>"$dir/log" 2>&1 </dev/null &
+  # nothing of it may hold the caller's pipes open
+  (
+    exec >>"$dir/log" 2>&1 </dev/null
+    as_user "$programs/postgres" -D "$dir/data"
+  ) &
   child=$!
   tries=0
   until as_user "$programs/pg_isready" -q -h "$dir" -U daedalus -d postgres; do

@@ -40,9 +40,13 @@ static Cluster cluster;
 G_GNUC_UNUSED static char *
 store_script_path (void)
 {
-  const char *source = g_getenv ("DAEDALUS_SOURCE");
+  const char *source = g_getenv ("TEST_SOURCE");
+  char *path = g_build_filename (source != NULL ? source : ".", "tests", "system", "postgres.sh", NULL);
 
-  return g_build_filename (source != NULL ? source : ".", "tests", "system", "postgres.sh", NULL);
+  /* without it the tests of PostgreSQL would be skipped in silence */
+  if (!g_file_test (path, G_FILE_TEST_IS_EXECUTABLE))
+    g_error ("%s is not there: set TEST_SOURCE to the source tree", path);
+  return path;
 }
 
 /* Runs "postgres.sh COMMAND DIR": what it prints, or NULL. */
@@ -67,7 +71,7 @@ static void
 store_cluster_watch (void)
 {
   g_autofree char *script = store_script_path ();
-  const char *argv[] = { "sh", "-c", "cat >/dev/null; \"$0\" stop \"$1\"; rm -rf \"$1\"", script, cluster.dir, NULL };
+  const char *argv[] = { "sh", "-c", "trap '' TERM INT HUP; cat >/dev/null; \"$0\" stop \"$1\"; rm -rf \"$1\"", script, cluster.dir, NULL };
 
   g_assert_true (g_spawn_async_with_pipes (NULL,
                                            (char **) argv,

@@ -118,15 +118,18 @@ test_librarian_says_when_there_is_nothing (void)
 }
 
 static void
-test_librarian_does_not_find_the_question (void)
+test_librarian_does_not_find_its_own_echo (void)
 {
   LibrarianFind *find = new_find ("t", "user", "…say about the Harbour?");
 
-  g_assert_true (librarian_is_question (find, "What did we say about the harbour?"));
-  g_assert_false (librarian_is_question (find, "What did we say about the granite?"));
+  g_assert_true (librarian_is_echo (find, "What did we say about the harbour?"));
+  g_assert_false (librarian_is_echo (find, "What did we say about the granite?"));
   g_free (find->role);
   find->role = g_strdup ("assistant");
-  g_assert_false (librarian_is_question (find, "What did we say about the harbour?"));
+  g_assert_false (librarian_is_echo (find, "What did we say about the harbour?"));
+  g_free (find->excerpt);
+  find->excerpt = g_strdup ("I found nothing about **harbour** in this workspace.");
+  g_assert_true (librarian_is_echo (find, "What did we say about the harbour?"));
   librarian_find_free (find);
 }
 
@@ -167,8 +170,8 @@ main (int argc, char **argv)
                    test_librarian_tells_nothing_to_who_may_not_read);
   g_test_add_func ("/librarian/says-when-there-is-nothing",
                    test_librarian_says_when_there_is_nothing);
-  g_test_add_func ("/librarian/does-not-find-the-question",
-                   test_librarian_does_not_find_the_question);
+  g_test_add_func ("/librarian/does-not-find-its-own-echo",
+                   test_librarian_does_not_find_its_own_echo);
   g_test_add_func ("/librarian/pieces-are-the-text", test_librarian_pieces_are_the_text);
   return g_test_run ();
 }

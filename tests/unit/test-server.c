@@ -395,6 +395,29 @@ test_server_gives_bodies_as_streams (void)
   }
 }
 
+/* A body that nobody wants any more must not look whole to who still reads it, also while the
+ * answer waits for its reader. */
+static void
+test_server_discards_bodies_of_answered_calls (void)
+{
+  RawServer *server = raw_server_new (handle_stream);
+  RawClient *client = raw_client_new (server);
+  g_autofree char *block = g_strnfill (20000000, 'x');
+
+  body_events = g_string_new (NULL);
+  raw_client_send (client, POST ("Content-Length: 7\r\n") "abc");
+  wait_for_body ("abc;");
+  raw_client_send (client, "defg");
+  g_usleep (10000);
+  raw_server_say (server->call, 500, block);
+  wait_for_body ("abc;error 34;");
+  g_assert_nonnull (server->call);
+  raw_client_free (client);
+  raw_server_expect (server, "broken;");
+  raw_server_free (server);
+  g_string_free (body_events, TRUE);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -412,5 +435,6 @@ main (int argc, char **argv)
   ADD ("asks-to-continue-when-the-body-is-read", asks_to_continue_when_the_body_is_read);
   ADD ("answers-before-the-body", answers_before_the_body);
   ADD ("gives-bodies-as-streams", gives_bodies_as_streams);
+  ADD ("discards-bodies-of-answered-calls", discards_bodies_of_answered_calls);
   return g_test_run ();
 }

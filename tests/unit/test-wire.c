@@ -108,6 +108,24 @@ test_wire_notices_who_leaves_while_waiting (void)
   }
 }
 
+/* An answer that the kernel would not take is not whole. */
+static void
+test_wire_answers_nobody (void)
+{
+  RawServer *server = raw_server_new (handle);
+  RawClient *client = raw_client_new (server);
+
+  raw_client_send (client, GET ("/wait"));
+  raw_server_expect (server, "begin /wait;");
+  raw_client_reset (client);
+  g_usleep (20000);
+  raw_server_say (server->call, 200, "too late");
+  g_assert_cmpstr (server->events->str, ==, "begin /wait;");
+  raw_server_expect (server, "begin /wait;broken;");
+  raw_client_free (client);
+  raw_server_free (server);
+}
+
 static void
 leave (RawServer *server, guint way)
 {
@@ -275,6 +293,7 @@ main (int argc, char **argv)
   ADD ("refuses-what-is-no-request", refuses_what_is_no_request);
   ADD ("serves-who-closes-its-half", serves_who_closes_its_half);
   ADD ("notices-who-leaves-while-waiting", notices_who_leaves_while_waiting);
+  ADD ("answers-nobody", answers_nobody);
   ADD ("keeps-nothing-of-those-who-leave", keeps_nothing_of_those_who_leave);
   ADD ("limits-time", limits_time);
   ADD ("drains", drains);

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* upstream over TLS: who is believed, and that nothing is lost or taken for whole on the way. */
+#include "raw-peer.h"
+
+#include <glib/gstdio.h>
+
+/* gcc 12's leak checker falls over the thread-local memory of GIO's TLS module, which is loaded
+ * when the program runs already, unless it is told not to look there. */
+const char *__asan_default_options (void);
+
+const char *
+__asan_default_options (void)
+{
+  return "intercept_tls_get_addr=0";
+}
+
+/* A certificate of "localhost" that nobody else has signed, and its key: for this test alone. */
+static const char certificate[] =
+    "-----BEGIN CERTIFICATE-----\n"
+    "MIIBljCCATugAwIBAgIUaO1SAuztChZsi9ziAlHtPgHPEVwwCgYIKoZIzj0EAwIw\n"
+    "FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMzE3MjczM1oYDzIxMjYxMDMw\n"
+    "MTcyNzMzWjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO\n"
+    "PQMBBwNCAASXG2fNxx/eFAVbBp7mZiSwxqHFkCJcAtKRMhKxFji9TC7BZQh1FEKW\n"
+    "U0wBvS1stVnJQjnHDY9wrzRRQbyP/Dhbo2kwZzAdBgNVHQ4EFgQUV2vQMcoGQc33\n"
+    "RCdyzAfqAo0AGAEwHwYDVR0jBBgwFoAUV2vQMcoGQc33RCdyzAfqAo0AGAEwDwYD\n"
+    "VR0TAQH/BAUwAwEB/zAUBgNVHREEDTALgglsb2NhbGhvc3QwCgYIKoZIzj0EAwID\n"
+    "SQAwRgIhAPd8sZAFPhAIdeNDfXroiFmsKrjYE+NqyHb/E/Q5X6G6AiEAq0bgWAha\n"
+    "12uZ94GWWpJ/jEDtgzq23wRxrq6iqzzCusA=\n"
+    "-----END CERTIFICATE-----\n";
+static const char key[] = "-----BEGIN PRIVATE KEY-----\n"
+                          "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg9dayIgxK+pxF40GX\n"
+                          "DgTpwwPoV9u1Odt4FfsHTuNLfKahRANCAASXG2fNxx/eFAVbBp7mZiSwxqHFkCJc\n"
+                          "AtKRMhKxFji9TC7BZQh1FEKWU0wBvS1stVnJQjnHDY9wrzRRQbyP/Dhb\n"
+                          "-----END PRIVATE KEY-----\n";
+
+typedef struct {
+  GSocketListener *listener;
+  GThread *thread;
+  guint16 port;
+  gint connections;
+  char *file; /* with the certificate */
+} Peer;
+
+#define BIG 1000000
+
+/* Answers one request; FALSE ends the connection. */
+static gboolean
+peer_answer (GIOStream *stream, const char *request)
+{
+  GOutputStream *out = g_io_stream_get_output_stream (stream);
+  g_autofree char *block = g_strnfill (BIG, 'x');
+  const char *text = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+  if (g_str_has_prefix (request, "GET /cut"))
+    text = "HTTP/1.1 200 OK\r\n\r\nabc";
+  if (g_str_has_prefix (request, "GET /big"))
+    text = "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n";
+  if (!g_output_stream_write_all (out, text, strlen (text), NULL, NULL, NULL))
+    return FALSE;
+  if (g_str_has_prefix (request, "GET /big"))
+    return g_output_stream_write_all (out, block, BIG, NULL, NULL, NULL);
+  return !g_str_has_prefix (request, "GET /cut");
+}
+
+static void
+peer_serve (GSocketConnection *socket, GTlsCertificate *identity)
+{
+  g_autoptr (GIOStream) stream = g_tls_server_connection_new (G_IO_STREAM (socket), identity, NULL);
+  g_autoptr (GString) request = g_string_new (NULL);
+  char buffer[4096];
+  gssize n;
+
+  while ((n = g_input_stream_read (g_io_stream_get_input_stream (stream), buffer, sizeof buffer,
+                                   NULL, NULL)) > 0) {
+    g_string_append_len (request, buffer, n);
+    if (strstr (request->str, "\r\n\r\n") == NULL)
+      continue;
+    if (!peer_answer (stream, request->str))
+      break;
+    g_string_truncate (request, 0);
+  }
+  /* without a goodbye of TLS */
+  g_socket_close (g_socket_connection_get_socket (socket), NULL);
+}
+
+static gpointer
+peer_run (gpointer data)
+{
+  Peer *peer = data;
+  g_autoptr (GTlsCertificate) identity = NULL;
+  g_autofree char *pem = g_strconcat (certificate, key, NULL);
+  GSocketConnection *socket;
+
+  identity = g_tls_certificate_new_from_pem (pem, -1, NULL);
+  g_assert_nonnull (identity);
+  while ((socket = g_socket_listener_accept (peer->listener, NULL, NULL, NULL)) != NULL) {
+    g_autoptr (GSocketConnection) owned = socket;
+    g_autoptr (GSocketAddress) address = g_socket_connection_get_local_address (socket, NULL);
+
+    g_atomic_int_inc (&peer->connections);
+    /* whoever says nothing at all ends the test */
+    if (g_socket_condition_timed_wait (g_socket_connection_get_socket (socket), G_IO_IN, 2000000,
+                                       NULL, NULL))
+      peer_serve (socket, identity);
+    if (g_atomic_int_get (&peer->connections) < 0)
+      break;
+  }
+  return NULL;
+}
+
+static Peer *
+peer_new (void)
+{
+  Peer *peer = g_new0 (Peer, 1);
+  g_autoptr (GSocketAddress) address = g_inet_socket_address_new_from_string ("127.0.0.1", 0);
+  g_autoptr (GSocketAddress) actual = NULL;
+
+  peer->listener = g_socket_listener_new ();
+  g_assert_true (g_socket_listener_add_address (peer->listener, address, G_SOCKET_TYPE_STREAM,
+                                                G_SOCKET_PROTOCOL_TCP, NULL, &actual, NULL));
+  peer->port = g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (actual));
+  peer->file = g_strdup_printf ("%s/upstream-tls-%d.pem", g_get_tmp_dir (), (int)getpid ());
+  g_assert_true (g_file_set_contents (peer->file, certificate, -1, NULL));
+  peer->thread = g_thread_new ("peer", peer_run, peer);
+  return peer;
+}
+
+static void
+peer_free (Peer *peer, Fixture *fixture)
+{
+  g_autoptr (GSocketClient) client = g_socket_client_new ();
+  g_autoptr (GSocketConnection) last = NULL;
+
+  /* its connections end, so that the peer is done with them */
+  g_clear_pointer (&fixture->host.upstream, upstream_free);
+  /* wakes the accept; closing at once ends the thread */
+  g_atomic_int_set (&peer->connections, -100);
+  g_socket_client_set_enable_proxy (client, FALSE);
+  last = g_socket_client_connect_to_host (client, "127.0.0.1", peer->port, NULL, NULL);
+  g_io_stream_close (G_IO_STREAM (last), NULL, NULL);
+  g_thread_join (peer->thread);
+  g_object_unref (peer->listener);
+  g_remove (peer->file);
+  g_free (peer->file);
+  g_free (peer);
+}
+
+static Probe *
+peer_ask (Fixture *fixture, Peer *peer, const char *host, const char *path)
+{
+  g_autofree char *url = g_strdup_printf ("https://%s:%u%s", host, peer->port, path);
+  Probe *probe = probe_new_url (fixture, "GET", url);
+
+  return probe;
+}
+
+static void
+test_upstream_tls_believes_its_authorities (void)
+{
+  Fixture *fixture = fixture_new ();
+  Peer *peer = peer_new ();
+  Probe *probe;
+
+  g_assert_true (upstream_set_authorities (fixture->host.upstream, peer->file, NULL));
+  for (guint i = 0; i < 3; i++) {
+    probe = peer_ask (fixture, peer, "localhost", "/");
+    dae_fetch_send (probe->fetch);
+    probe_expect (probe, "200 ok whole");
+    probe_free (probe);
+    raw_run (10);
+  }
+  g_assert_cmpint (g_atomic_int_get (&peer->connections), ==, 1);
+  peer_free (peer, fixture);
+  fixture_free (fixture);
+}
+
+static void
+test_upstream_tls_believes_nobody_else (void)
+{
+  static const struct {
+    const char *host;
+    gboolean trusted;
+  } rows[] = { { "localhost", FALSE }, { "127.0.0.1", TRUE } };
+
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++) {
+    Fixture *fixture = fixture_new ();
+    Peer *peer = peer_new ();
+    Probe *probe = peer_ask (fixture, peer, rows[i].host, "/");
+
+    if (rows[i].trusted)
+      g_assert_true (upstream_set_authorities (fixture->host.upstream, peer->file, NULL));
+    dae_fetch_send (probe->fetch);
+    probe_expect_end (probe);
+    g_assert_cmpint (probe->code, ==, G_TLS_ERROR_BAD_CERTIFICATE);
+    g_assert_null (strstr (probe->seen->str, "200"));
+    probe_free (probe);
+    peer_free (peer, fixture);
+    fixture_free (fixture);
+  }
+}
+
+static void
+test_upstream_tls_brings_all_bytes (void)
+{
+  Fixture *fixture = fixture_new ();
+  Peer *peer = peer_new ();
+  Probe *probe;
+
+  g_assert_true (upstream_set_authorities (fixture->host.upstream, peer->file, NULL));
+  probe = peer_ask (fixture, peer, "localhost", "/big");
+  probe->pause_in = PROBE_BODY;
+  dae_fetch_send (probe->fetch);
+  for (guint i = 0; i < 500 && probe->seen->len <= 4; i++)
+    raw_run (10);
+  g_assert_cmpuint (probe->seen->len, <, BIG);
+  dae_fetch_pause (probe->fetch, FALSE);
+  probe_expect_end (probe);
+  g_assert_cmpuint (probe->seen->len, ==, strlen ("200 ") + BIG + strlen (" whole"));
+  probe_free (probe);
+  peer_free (peer, fixture);
+  fixture_free (fixture);
+}
+
+static void
+test_upstream_tls_sees_a_cut (void)
+{
+  Fixture *fixture = fixture_new ();
+  Peer *peer = peer_new ();
+  Probe *probe;
+
+  g_assert_true (upstream_set_authorities (fixture->host.upstream, peer->file, NULL));
+  probe = peer_ask (fixture, peer, "localhost", "/cut");
+  dae_fetch_send (probe->fetch);
+  probe_expect (probe, "200 abc partial");
+  probe_free (probe);
+  peer_free (peer, fixture);
+  fixture_free (fixture);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+#define ADD(path, name) g_test_add_func ("/upstream-tls/" path, test_upstream_tls_##name)
+  ADD ("believes-its-authorities", believes_its_authorities);
+  ADD ("believes-nobody-else", believes_nobody_else);
+  ADD ("brings-all-bytes", brings_all_bytes);
+  ADD ("sees-a-cut", sees_a_cut);
+  return g_test_run ();
+}
