@@ -20,7 +20,7 @@ test('the page', async (t) => {
     await page.getByRole('heading', { name: 'Nothing has been asked here yet' }).waitFor();
     await tab.check(t, 'workspace-empty');
 
-    await tab.ask('count to 60');
+    await tab.ask('count to 200');
     await page.waitForURL(/\/c\/[0-9a-f-]{36}$/);
     await tab.says('3');
     const lengths = new Set();
@@ -31,12 +31,12 @@ test('the page', async (t) => {
     assert.ok(lengths.size >= 3, `the text grows: ${[...lengths]}`);
     await tab.complete();
     const text = await tab.text.innerText();
-    assert.deepEqual(counted(text), Array.from({ length: 60 }, (_, index) => index + 1));
+    assert.deepEqual(counted(text), Array.from({ length: 200 }, (_, index) => index + 1));
     assert.equal(await tab.answer.getByRole('button', { name: /\d steps?/ }).count(), 1, 'its steps are folded to a line');
     await tab.answer.getByRole('button', { name: /\d steps?/ }).click();
     await tab.answer.getByRole('list', { name: 'Steps of the answer' }).waitFor();
-    await page.getByRole('link', { name: 'count to 60' }).waitFor();
-    assert.match(await page.title(), /count to 60/);
+    await page.getByRole('link', { name: 'count to 200' }).waitFor();
+    assert.match(await page.title(), /count to 200/);
     await tab.check(t, 'conversation');
   });
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test-bad-plugins: each way in which a plugin can be wrong, with the exact
- * words an admin gets. The plugins of bad/ and parts/ lie in the build folder, DAEDALUS_BUILD.
+ * words an admin gets. The plugins of bad/ and parts/ lie in the build folder, TEST_BUILD.
  */
 #include <string.h>
 
@@ -182,11 +182,11 @@ static const BadCase bad_cases[] = {
 static char *
 plugin_path (const char *name)
 {
-  const char *build = g_getenv ("DAEDALUS_BUILD");
+  const char *build = g_getenv ("TEST_BUILD");
   char *path;
 
   if (build == NULL)
-    g_error ("DAEDALUS_BUILD must name the build folder");
+    g_error ("TEST_BUILD must name the build folder");
   path = g_strdup_printf ("%s/tests/plugin-api/bad/%s.so", build, name);
   if (g_file_test (path, G_FILE_TEST_EXISTS))
     return path;

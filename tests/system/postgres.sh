@@ -4,6 +4,7 @@
 #
 #   postgres.sh start DIR      makes it, starts it, prints its URL
 #   postgres.sh kill DIR       kills it as a crash would; postgres.sh restart DIR brings it back
+#   postgres.sh create DIR NAME  makes a database, prints its URL
 #   postgres.sh stop DIR       ends it; the directory stays
 #   postgres.sh available      exit status 0 if the programs are there
 #
@@ -25,7 +26,7 @@ if [ "$command" = available ]; then
   exit
 fi
 [ -n "$programs" ] || { echo 'postgres.sh: PostgreSQL is not installed (Debian package postgresql)' >&2; exit 77; }
-[ -n "${2:-}" ] || { sed -n '3,8s/^# *//p' "$0" >&2; exit 2; }
+[ -n "${2:-}" ] || { sed -n '3,9s/^# *//p' "$0" >&2; exit 2; }
 dir=$(realpath -m "$2")
 [ "${#dir}" -le 80 ] || { echo "postgres.sh: $dir is too long for the path of a socket" >&2; exit 2; }
 
@@ -91,6 +92,11 @@ END
   as_user "$programs/createdb" -h "$dir" -U daedalus daedalus
   echo "postgresql://daedalus@/daedalus?host=$dir"
   ;;
+create)
+  cd /
+  as_user "$programs/createdb" -h "$dir" -U daedalus "$3"
+  echo "postgresql://daedalus@/$3?host=$dir"
+  ;;
 restart)
   launch
   ;;
@@ -109,7 +115,7 @@ stop)
   fi
   ;;
 *)
-  sed -n '3,8s/^# *//p' "$0" >&2
+  sed -n '3,9s/^# *//p' "$0" >&2
   exit 2
   ;;
 esac

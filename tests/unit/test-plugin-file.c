@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The plugins are those of tests/plugin-api/parts, below DAEDALUS_BUILD. What is
+/* The plugins are those of tests/plugin-api/parts, below TEST_BUILD. What is
  * wrong with the bad ones is tests/plugin-api/test-bad-plugins.c's. */
 #include "plugin/plugin-file.h"
 
@@ -11,10 +11,10 @@
 static char *
 plugin_path (const char *name)
 {
-  const char *directory = g_getenv ("DAEDALUS_BUILD");
+  const char *directory = g_getenv ("TEST_BUILD");
 
   if (directory == NULL)
-    g_error ("DAEDALUS_BUILD must name the build folder");
+    g_error ("TEST_BUILD must name the build folder");
   return g_strdup_printf ("%s/tests/plugin-api/parts/%s.so", directory, name);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The table's own slots, called as a plugin calls them. The plugin is
- * tests/plugin-api/parts/good.c, below DAEDALUS_BUILD. */
+ * tests/plugin-api/parts/good.c, below TEST_BUILD. */
 #include "plugin/plugin.h"
 
 #include <string.h>
@@ -22,14 +22,14 @@ stage_open (Stage *stage)
 {
   static const char *const sets[] = { "plugin good.token=s3cret", "thing one.url=http://one/",
                                       NULL };
-  const char *directory = g_getenv ("DAEDALUS_BUILD");
+  const char *directory = g_getenv ("TEST_BUILD");
   g_autofree char *path = NULL;
   const char *extra[] = { NULL, NULL };
   ConfigSources from = { .sets = sets };
   g_autoptr (GPtrArray) sources = NULL;
 
   if (directory == NULL)
-    g_error ("DAEDALUS_BUILD must name the build folder");
+    g_error ("TEST_BUILD must name the build folder");
   path = g_strdup_printf ("%s/tests/plugin-api/parts/good.so", directory);
   extra[0] = path;
   sources = plugin_sources (NULL, extra);
