@@ -55,5 +55,5 @@ export default defineConfig({
       },
     },
   },
-  test: { include: ['tests/**/*.test.ts'], environment: 'jsdom' },
+  test: { include: ['tests/**/*.test.ts'], environment: 'jsdom', testTimeout: 30_000 },
 });

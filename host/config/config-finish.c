@@ -147,30 +147,54 @@ config_is_unknown_variable (Config *config, const char *name)
          !config_is_ignored (config, name);
 }
 
+/* Known groups: all of them to compare with, and those without a name of their own to show. */
+static void
+config_list_groups (Config *config, GPtrArray *all, GPtrArray *shown)
+{
+  for (guint i = 0; i < config->order->len; i++) {
+    ConfigGroup *group = g_ptr_array_index (config->order, i);
+
+    if (!group->known)
+      continue;
+    g_ptr_array_add (all, (gpointer)group->name);
+    if (strchr (group->name, ' ') == NULL)
+      g_ptr_array_add (shown, (gpointer)group->name);
+  }
+  g_ptr_array_sort (all, config_compare_names);
+  g_ptr_array_sort (shown, config_compare_names);
+  g_ptr_array_add (all, NULL);
+  g_ptr_array_add (shown, NULL);
+}
+
+static char *
+config_suggest_group (Config *config, const char *name)
+{
+  g_autoptr (GPtrArray) all = g_ptr_array_new ();
+  g_autoptr (GPtrArray) shown = g_ptr_array_new ();
+  const char *nearest;
+
+  config_list_groups (config, all, shown);
+  nearest = config_nearest ((const char *const *)all->pdata, name);
+  if (nearest != NULL)
+    return g_strdup_printf ("Did you mean [%s]?", nearest);
+  if (g_str_has_prefix (name, "plugin "))
+    return g_strdup_printf ("There is no %s.so: install that plugin, or delete the group.",
+                            name + strlen ("plugin "));
+  return config_suggest (NULL, "", "", (const char *const *)shown->pdata);
+}
+
 static void
 config_complain_group (Config *config, ConfigGroup *group, Complaints *complaints)
 {
-  g_autoptr (GPtrArray) known = g_ptr_array_new ();
+  g_autofree char *remedy = config_suggest_group (config, group->name);
   const char *file = group->file;
-  guint line = group->line;
   GHashTableIter iter;
   gpointer written;
-  g_autofree char *remedy = NULL;
 
-  for (guint i = 0; i < config->order->len; i++) {
-    ConfigGroup *other = g_ptr_array_index (config->order, i);
-
-    if (other->known)
-      g_ptr_array_add (known, (gpointer)other->name);
-  }
-  g_ptr_array_sort (known, config_compare_names);
-  g_ptr_array_add (known, NULL);
   g_hash_table_iter_init (&iter, group->written);
   if (file == NULL && g_hash_table_iter_next (&iter, NULL, &written))
     file = ((ConfigWritten *)written)->entry.file;
-  remedy = config_suggest (config_nearest ((const char *const *)known->pdata, group->name), "[",
-                           "]", (const char *const *)known->pdata);
-  complaints_add (complaints, NULL, file, line, group->name, NULL, "unknown group", remedy);
+  complaints_add (complaints, NULL, file, group->line, group->name, NULL, "unknown group", remedy);
 }
 
 static void

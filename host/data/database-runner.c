@@ -6,6 +6,8 @@
  */
 #include "database-tx.h"
 
+#include <string.h>
+
 #include "../observe/log.h"
 #include "../plugin/plugin.h"
 
@@ -146,9 +148,12 @@ database_fault_verdict (DatabaseFaultKind kind)
 static void
 database_runner_note (DatabaseRunner *runner, const DatabaseFault *fault)
 {
+  /* a SQLSTATE can be looked up; SQLite's numbers say no more than its words */
+  gboolean is_sqlstate = strlen (fault->code) == 5;
+
   g_free (runner->why);
-  runner->why = fault->code[0] != '\0' ? g_strdup_printf ("%s (%s)", fault->message, fault->code)
-                                       : g_strdup (fault->message);
+  runner->why = is_sqlstate ? g_strdup_printf ("%s (%s)", fault->message, fault->code)
+                            : g_strdup (fault->message);
 }
 
 static void
@@ -161,7 +166,7 @@ database_runner_log (DatabaseRunner *runner, const DatabaseWork *work, const Dat
   };
   DaeField fields[] = {
     DAE_S ("error", fault->message),
-    DAE_S ("sqlstate", fault->code),
+    DAE_S ("code", fault->code),
     DAE_S ("statement", fault->sql != NULL ? fault->sql : ""),
   };
 

@@ -13,7 +13,7 @@
 #define LOCK_US (60 * G_USEC_PER_SEC)
 
 typedef struct {
-  Migration *migration; /* borrowed */
+  Migration *migration; /* owned */
   char *path, *text;    /* of its file; NULL: none */
   guint order;          /* of its owner */
 } MigrateFile;
@@ -32,6 +32,7 @@ migrate_file_free (gpointer data)
 {
   MigrateFile *file = data;
 
+  g_clear_pointer (&file->migration, migration_free);
   g_free (file->path);
   g_free (file->text);
   g_free (file);
@@ -50,6 +51,7 @@ migrate_compare (gconstpointer a, gconstpointer b)
                                                               : 0;
 }
 
+/* A file's path names its owner better than a plugin's name would the file. */
 static void
 migrate_complain (Complaints *complaints,
                   const char *owner,
@@ -57,8 +59,9 @@ migrate_complain (Complaints *complaints,
                   const char *why,
                   const char *remedy)
 {
-  complaints_add (complaints, strcmp (owner, "host") != 0 ? owner : NULL, file, 0, NULL, NULL, why,
-                  remedy);
+  const char *plugin = file == NULL && strcmp (owner, "host") != 0 ? owner : NULL;
+
+  complaints_add (complaints, plugin, file, 0, NULL, NULL, why, remedy);
 }
 
 /* ---- files ------------------------------------------------------------- */
@@ -284,14 +287,6 @@ migrate_load (DatabaseSession *session,
   return migrate_join (files, rows, owners, complaints);
 }
 
-static void
-migrate_free_files (GPtrArray *files)
-{
-  for (guint i = 0; i < files->len; i++)
-    migration_free (((MigrateFile *)g_ptr_array_index (files, i))->migration);
-  g_ptr_array_unref (files);
-}
-
 static DatabaseSession *
 migrate_open (Database *database, Complaints *complaints)
 {
@@ -310,18 +305,17 @@ migrate_status (Database *database,
                 const char *const *owners,
                 Complaints *complaints)
 {
-  GPtrArray *files = migrate_read_files (database, schema_dir, owners, complaints);
+  g_autoptr (GPtrArray) files = migrate_read_files (database, schema_dir, owners, complaints);
   DatabaseSession *session = files != NULL ? migrate_open (database, complaints) : NULL;
   GPtrArray *ret = NULL;
 
   if (session != NULL && migrate_load (session, files, owners, complaints)) {
     ret = g_ptr_array_new_with_free_func (migrate_free_rows);
-    for (guint i = 0; i < files->len; i++)
-      g_ptr_array_add (ret,
-                       g_steal_pointer (&((MigrateFile *)g_ptr_array_index (files, i))->migration));
-    g_ptr_array_unref (files);
-  } else if (files != NULL) {
-    migrate_free_files (files);
+    for (guint i = 0; i < files->len; i++) {
+      MigrateFile *file = g_ptr_array_index (files, i);
+
+      g_ptr_array_add (ret, g_steal_pointer (&file->migration));
+    }
   }
   g_clear_pointer (&session, database_session_close);
   return ret;
@@ -405,7 +399,7 @@ migrate_run (Database *database,
              gpointer data,
              Complaints *complaints)
 {
-  GPtrArray *files = migrate_read_files (database, schema_dir, owners, complaints);
+  g_autoptr (GPtrArray) files = migrate_read_files (database, schema_dir, owners, complaints);
   DatabaseSession *session = files != NULL ? migrate_open (database, complaints) : NULL;
   /* read after the lock is ours: what another has applied meanwhile is not pending */
   gboolean ret = session != NULL && migrate_prepare (session, complaints) &&
@@ -421,7 +415,5 @@ migrate_run (Database *database,
       report (file->migration, data);
   }
   g_clear_pointer (&session, database_session_close);
-  if (files != NULL)
-    migrate_free_files (files);
   return ret;
 }

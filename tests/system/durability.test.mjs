@@ -27,7 +27,7 @@ class Lasting {
   async start () {
     const sets = [`host.data-dir=${this.dir}`, `http.listen=127.0.0.1:${this.port}`, 'host.workers=2', 'log.format=json'];
     if (this.database !== 'sqlite') sets.push(`database.url=${this.database}`);
-    this.child = spawn(daedalus, ['run', '--config', this.dir + '/none', ...sets.flatMap((one) => ['--set', one])],
+    this.child = spawn(daedalus, ['run', '--config', '/dev/null', ...sets.flatMap((one) => ['--set', one])],
       { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
     this.log = [];
     for (const stream of [this.child.stdout, this.child.stderr]) createInterface({ input: stream }).on('line', (line) => this.log.push(line));

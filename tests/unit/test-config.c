@@ -213,23 +213,29 @@ test_config_unknown_names_name_the_nearest (void)
 
   files_add (
       files, "a.conf",
-      "[plugin files]\nregion=r\nbuckett = x\n\n[plugin fils]\nbucket = 1\n[plugin off]\nx = 1\n");
+      "[plugin files]\nregion=r\nbuckett = x\n\n[plugin fils]\nbucket = 1\n[plugin off]\nx = 1\n"
+      "[plugin nowhere-to-be-found]\nx = 1\n[zzzzzz]\n");
   config = read_config (files, environ, NULL, complaints);
   g_assert_true (declare_files (config, complaints, NULL));
   config_ignore_group (config, "plugin off");
   config_ignore_variable (config, "DAEDALUS_OLD_*");
   g_assert_true (config_has_unknown (config));
   config_finish (config, complaints);
-  assert_complaints (complaints, files,
-                     "DIR/a.conf:3: [plugin files] buckett: unknown setting\n"
-                     "    Did you mean \"bucket\"? Known: bucket, endpoint, from, max-upload, "
-                     "region, secret-key.\n"
-                     "DIR/a.conf:5: [plugin fils]: unknown group\n"
-                     "    Did you mean [plugin files]? Known: plugin files.\n"
-                     "environment: DAEDALUS_FILES_BUCKTE: unknown variable\n"
-                     "    Did you mean DAEDALUS_FILES_BUCKET?\n"
-                     "environment: DAEDALUS_ZZZZZZZZ: unknown variable\n"
-                     "    Unset it; \"daedalus config --reference\" lists all names.\n");
+  assert_complaints (
+      complaints, files,
+      "DIR/a.conf:3: [plugin files] buckett: unknown setting\n"
+      "    Did you mean \"bucket\"? Known: bucket, endpoint, from, max-upload, "
+      "region, secret-key.\n"
+      "DIR/a.conf:5: [plugin fils]: unknown group\n"
+      "    Did you mean [plugin files]?\n"
+      "DIR/a.conf:9: [plugin nowhere-to-be-found]: unknown group\n"
+      "    There is no nowhere-to-be-found.so: install that plugin, or delete the group.\n"
+      "DIR/a.conf:11: [zzzzzz]: unknown group\n"
+      "    Delete it.\n"
+      "environment: DAEDALUS_FILES_BUCKTE: unknown variable\n"
+      "    Did you mean DAEDALUS_FILES_BUCKET?\n"
+      "environment: DAEDALUS_ZZZZZZZZ: unknown variable\n"
+      "    Unset it; \"daedalus config --reference\" lists all names.\n");
 }
 
 static void

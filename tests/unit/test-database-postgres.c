@@ -13,10 +13,9 @@
 static void
 start_with_table (Store *store)
 {
-  store_script (store,
-                "CREATE TABLE t (id bigint PRIMARY KEY, name text);"
-                "CREATE FUNCTION fail (code text) RETURNS text LANGUAGE plpgsql AS "
-                "$$ BEGIN RAISE EXCEPTION 'as asked' USING ERRCODE = code; END $$");
+  store_script (store, "CREATE TABLE t (id bigint PRIMARY KEY, name text);"
+                       "CREATE FUNCTION fail (code text) RETURNS text LANGUAGE plpgsql AS "
+                       "$$ BEGIN RAISE EXCEPTION 'as asked' USING ERRCODE = code; END $$");
   database_start (store->database);
 }
 
@@ -32,7 +31,7 @@ typedef struct {
 static void
 again_held (gpointer data)
 {
-  ((AgainCall *) data)->n_held++;
+  ((AgainCall *)data)->n_held++;
 }
 
 static AgainCall *again_call;
@@ -92,8 +91,9 @@ test_again (void)
   start_with_table (&store);
   for (gsize i = 0; i < G_N_ELEMENTS (again_rows); i++) {
     AgainCall call = { &store, again_rows[i].code, again_rows[i].n_fail };
-    DatabaseWork work
-        = { .flags = DAE_WORK_WRITES, .run = again_run, .free_result = again_free, .data = &call };
+    DatabaseWork work = {
+      .flags = DAE_WORK_WRITES, .run = again_run, .free_result = again_free, .data = &call
+    };
     gboolean done = again_rows[i].verdict == DATABASE_DONE;
 
     again_call = &call;
@@ -175,7 +175,7 @@ stopped_run (DaeTx *tx, gpointer data)
 
   if (call->pid != 0)
     return NULL;
-  call->pid = (pid_t) dae_row_int (row, 0);
+  call->pid = (pid_t)dae_row_int (row, 0);
   kill (call->pid, SIGSTOP);
   dae_query_one (tx, "SELECT 1");
   g_assert_true (dae_tx_failed (tx));
@@ -254,17 +254,18 @@ static void
 proxy_open (Proxy *proxy, GArray *pairs)
 {
   struct sockaddr_un address = { .sun_family = AF_UNIX };
-  ProxyPair pair = { accept4 (proxy->listener, NULL, NULL, SOCK_CLOEXEC), socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0) };
+  ProxyPair pair = { accept4 (proxy->listener, NULL, NULL, SOCK_CLOEXEC),
+                     socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0) };
 
   g_snprintf (address.sun_path, sizeof address.sun_path, "%s/.s.PGSQL.5432", cluster.dir);
-  g_assert_cmpint (connect (pair.server, (struct sockaddr *) &address, sizeof address), ==, 0);
+  g_assert_cmpint (connect (pair.server, (struct sockaddr *)&address, sizeof address), ==, 0);
   g_array_append_val (pairs, pair);
 }
 
 static gboolean
 proxy_send (int fd, const char *bytes, gssize length)
 {
-  return send (fd, bytes, (gsize) length, MSG_NOSIGNAL) == length;
+  return send (fd, bytes, (gsize)length, MSG_NOSIGNAL) == length;
 }
 
 /* FALSE: this pair has ended. */
@@ -279,8 +280,8 @@ proxy_move (Proxy *proxy, ProxyPair *pair, gboolean from_client)
 
   if (n <= 0)
     return FALSE;
-  if (!from_client || mode == PROXY_PASS || memmem (buffer, (gsize) n, "COMMIT", 7) == NULL
-      || memmem (buffer, (gsize) n, "BEGIN", 5) != NULL)
+  if (!from_client || mode == PROXY_PASS || memmem (buffer, (gsize)n, "COMMIT", 7) == NULL ||
+      memmem (buffer, (gsize)n, "BEGIN", 5) != NULL)
     return proxy_send (to, buffer, n);
   g_atomic_int_set (&proxy->mode, PROXY_PASS);
   if (mode == PROXY_LOSE_FOR_GOOD) {
@@ -307,16 +308,18 @@ proxy_main (gpointer data)
     guint n = pairs->len;
 
     for (guint i = 0; i < n; i++) {
-      fds[1 + 2 * i] = (struct pollfd){ .fd = g_array_index (pairs, ProxyPair, i).client, .events = POLLIN };
-      fds[2 + 2 * i] = (struct pollfd){ .fd = g_array_index (pairs, ProxyPair, i).server, .events = POLLIN };
+      fds[1 + 2 * i] =
+          (struct pollfd){ .fd = g_array_index (pairs, ProxyPair, i).client, .events = POLLIN };
+      fds[2 + 2 * i] =
+          (struct pollfd){ .fd = g_array_index (pairs, ProxyPair, i).server, .events = POLLIN };
     }
     if (poll (fds, 1 + 2 * n, 50) <= 0)
       continue;
     for (guint i = n; i-- > 0;) {
       ProxyPair *pair = &g_array_index (pairs, ProxyPair, i);
 
-      if ((fds[1 + 2 * i].revents != 0 && !proxy_move (proxy, pair, TRUE))
-          || (fds[2 + 2 * i].revents != 0 && !proxy_move (proxy, pair, FALSE))) {
+      if ((fds[1 + 2 * i].revents != 0 && !proxy_move (proxy, pair, TRUE)) ||
+          (fds[2 + 2 * i].revents != 0 && !proxy_move (proxy, pair, FALSE))) {
         close (pair->client);
         close (pair->server);
         g_array_remove_index (pairs, i);
@@ -341,7 +344,7 @@ proxy_start (Proxy *proxy)
   proxy->path = g_build_filename (proxy->dir, ".s.PGSQL.5432", NULL);
   g_strlcpy (address.sun_path, proxy->path, sizeof address.sun_path);
   proxy->listener = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  g_assert_cmpint (bind (proxy->listener, (struct sockaddr *) &address, sizeof address), ==, 0);
+  g_assert_cmpint (bind (proxy->listener, (struct sockaddr *)&address, sizeof address), ==, 0);
   g_assert_cmpint (listen (proxy->listener, 16), ==, 0);
   proxy->thread = g_thread_new ("proxy", proxy_main, proxy);
 }
@@ -469,11 +472,9 @@ test_hints (void)
       g_main_context_iteration (NULL, TRUE);
     g_assert_nonnull (strstr (ear.heard->str, "one 'quoted' \\ thing;two;"));
     g_assert_cmpuint (ear.n_lost, ==, 0);
-    g_assert_cmpint (
-        store_number (&store,
-                      "SELECT count (pg_terminate_backend (pid)) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'"),
-        ==,
-        1);
+    g_assert_cmpint (store_number (&store, "SELECT count (pg_terminate_backend (pid)) FROM "
+                                           "pg_stat_activity WHERE query LIKE 'LISTEN%'"),
+                     ==, 1);
     while (ear.n_lost == 0)
       g_main_context_iteration (NULL, TRUE);
     say (&store, "three");
@@ -495,9 +496,10 @@ test_first_host_is_dead (void)
   if (store_cluster_url () == NULL)
     return;
   store.dir = g_dir_make_tmp ("dae-data-XXXXXX", NULL);
-  set = g_strdup_printf ("database.url=postgresql+asyncpg://daedalus:p%%40ss@/daedalus?ssl=disable&command_timeout=3&"
-                         "host=/nowhere,%s&port=5432,5432",
-                         cluster.dir);
+  set = g_strdup_printf (
+      "database.url=postgresql+asyncpg://daedalus:p%%40ss@/daedalus?ssl=disable&command_timeout=3&"
+      "host=/nowhere,%s&port=5432,5432",
+      cluster.dir);
   store_configure (&store, (const char *[]){ set, NULL });
   g_assert_nonnull (store.database);
   database_start (store.database);
@@ -514,8 +516,8 @@ main (int argc, char **argv)
   g_test_add_func ("/database-postgres/unknown-type-is-the-plugins-fault", test_unknown_types);
   g_test_add_func ("/database-postgres/stopped-backend-ends-by-our-deadline", test_stopped_backend);
   g_test_add_data_func ("/database-postgres/commit-in-doubt-is-found-out", NULL, test_in_doubt);
-  g_test_add_data_func (
-      "/database-postgres/commit-in-doubt-behind-a-pooler", "database.prepare=false", test_in_doubt);
+  g_test_add_data_func ("/database-postgres/commit-in-doubt-behind-a-pooler",
+                        "database.prepare=false", test_in_doubt);
   g_test_add_func ("/database-postgres/hints-arrive-and-losses-are-told", test_hints);
   g_test_add_func ("/database-postgres/first-host-is-dead", test_first_host_is_dead);
   g_test_add_func ("/database-postgres/killed-server-comes-back", test_killed_server);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test-database-sqlite: what only a file can do to us: other processes, damage, open permissions. */
+/* test-database-sqlite: what only a file can do to us: other processes, damage, open permissions.
+ */
 #include "data/database.h"
 
 #include "test-database.h"
@@ -122,7 +123,9 @@ write_rows (Store *store)
 
   for (guint i = 0; i < ROWS; i++) {
     WriteCall *call = g_new (WriteCall, 1);
-    DatabaseWork work = { .what = "write", .flags = DAE_WORK_WRITES, .run = write_run, .done = write_done };
+    DatabaseWork work = {
+      .what = "write", .flags = DAE_WORK_WRITES, .run = write_run, .done = write_done
+    };
 
     *call = (WriteCall){ &writers, i };
     work.data = call;
@@ -133,7 +136,7 @@ write_rows (Store *store)
   }
   while (writers.n_left > 0)
     g_main_context_iteration (NULL, TRUE);
-  g_test_message ("worst wait %d ms", (int) (writers.worst / 1000));
+  g_test_message ("worst wait %d ms", (int)(writers.worst / 1000));
   return writers.n_failed + (writers.worst > 2 * G_USEC_PER_SEC);
 }
 
@@ -162,7 +165,8 @@ writer_spawn (const char *dir)
   GPid pid;
 
   argv[0] = self;
-  g_assert_true (g_spawn_async (NULL, (char **) argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, &pid, NULL));
+  g_assert_true (
+      g_spawn_async (NULL, (char **)argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, &pid, NULL));
   return pid;
 }
 
@@ -201,11 +205,11 @@ test_killed_writer_frees_the_lane (void)
   database_start (store.database);
   for (guint i = 0; i < 5; i++) {
     pid = writer_spawn (store.dir);
-    while (n == (guint) store_number (&store, "SELECT count(*) FROM t"))
+    while (n == (guint)store_number (&store, "SELECT count(*) FROM t"))
       g_usleep (1000);
     kill (pid, SIGKILL);
     waitpid (pid, NULL, 0);
-    n = (guint) store_number (&store, "SELECT count(*) FROM t");
+    n = (guint)store_number (&store, "SELECT count(*) FROM t");
     g_assert_cmpint (store_run (&store, DAE_WORK_WRITES, write_run), ==, DATABASE_DONE);
     n++;
     g_assert_cmpint (store_number (&store, "SELECT count(*) FROM t"), ==, n);
@@ -221,8 +225,8 @@ wait_for_outcome (Store *store)
 {
   const char *why = "not connected yet";
 
-  for (guint i = 0; i < 500 && !database_is_up (store->database, NULL, &why)
-                    && g_strcmp0 (why, "not connected yet") == 0;
+  for (guint i = 0; i < 500 && !database_is_up (store->database, NULL, &why) &&
+                    g_strcmp0 (why, "not connected yet") == 0;
        i++)
     g_usleep (10000);
 }
@@ -296,9 +300,12 @@ main (int argc, char **argv)
   g_test_add_func ("/database-sqlite/files-are-private", test_files_are_private);
   g_test_add_func ("/database-sqlite/is-durable-and-defensive", test_is_durable);
   g_test_add_func ("/database-sqlite/two-processes-write-and-none-fails", test_two_processes_write);
-  g_test_add_func ("/database-sqlite/killed-writer-frees-the-lane", test_killed_writer_frees_the_lane);
-  g_test_add_data_func ("/database-sqlite/damage-after-unclean-stop-is-found", "unclean", test_damage_is_found);
-  g_test_add_data_func ("/database-sqlite/damage-met-later-is-nobodys-fault", NULL, test_damage_is_found);
+  g_test_add_func ("/database-sqlite/killed-writer-frees-the-lane",
+                   test_killed_writer_frees_the_lane);
+  g_test_add_data_func ("/database-sqlite/damage-after-unclean-stop-is-found", "unclean",
+                        test_damage_is_found);
+  g_test_add_data_func ("/database-sqlite/damage-met-later-is-nobodys-fault", NULL,
+                        test_damage_is_found);
   g_test_add_func ("/database-sqlite/no-directory-is-down", test_no_directory);
   return store_run_tests ();
 }

@@ -11,17 +11,18 @@
 
 /* ---- values ------------------------------------------------------------ */
 
-#define UUID "0192aa00-1111-7abc-8def-0123456789ab"
+#define UUID      "0192aa00-1111-7abc-8def-0123456789ab"
 #define UUID_LOUD "0192AA00-1111-7ABC-8DEF-0123456789AB"
 
 static void
 round_trip_tables (Store *store)
 {
-  store_script (store,
-                database_is_sqlite (store->database)
-                    ? "CREATE TABLE v (n INTEGER, t TEXT, u TEXT, j TEXT, b INTEGER, at INTEGER, r REAL, x BLOB) STRICT"
-                    : "CREATE TABLE v (n bigint, t text, u uuid, j jsonb, b boolean, at timestamptz, "
-                      "r double precision, x bytea)");
+  store_script (
+      store, database_is_sqlite (store->database)
+                 ? "CREATE TABLE v (n INTEGER, t TEXT, u TEXT, j TEXT, b INTEGER, at INTEGER, r "
+                   "REAL, x BLOB) STRICT"
+                 : "CREATE TABLE v (n bigint, t text, u uuid, j jsonb, b boolean, at timestamptz, "
+                   "r double precision, x bytea)");
 }
 
 static gpointer
@@ -30,27 +31,16 @@ round_trip_run (DaeTx *tx, gpointer data)
   DaeRows *rows;
   gint64 changed;
 
-  changed = dae_exec (tx,
-                      "INSERT INTO v (n, t, u, j, b, at, r, x) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-                      DAE_INT (G_MININT64),
-                      DAE_TEXT ("gr\xc3\xbc\xc3\x9f Gott, \xf0\x9f\x8c\x8d"),
-                      DAE_UUID (UUID_LOUD),
-                      DAE_JSON ("{\"a\": [1, 2]}"),
-                      DAE_BOOL (7),
-                      DAE_TIME (G_GINT64_CONSTANT (1700000000123456)),
-                      DAE_REAL (0.1),
-                      DAE_BYTES ("\0\xff\x10", 3));
+  changed = dae_exec (
+      tx, "INSERT INTO v (n, t, u, j, b, at, r, x) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+      DAE_INT (G_MININT64), DAE_TEXT ("gr\xc3\xbc\xc3\x9f Gott, \xf0\x9f\x8c\x8d"),
+      DAE_UUID (UUID_LOUD), DAE_JSON ("{\"a\": [1, 2]}"), DAE_BOOL (7),
+      DAE_TIME (G_GINT64_CONSTANT (1700000000123456)), DAE_REAL (0.1), DAE_BYTES ("\0\xff\x10", 3));
   g_assert_cmpint (changed, ==, 1);
-  changed = dae_exec (tx,
-                      "INSERT INTO v (n, t, u, j, b, at, r, x) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-                      DAE_NULL,
-                      DAE_TEXT (NULL),
-                      DAE_UUID (NULL),
-                      DAE_JSON (NULL),
-                      DAE_NULL,
-                      DAE_NULL,
-                      DAE_NULL,
-                      DAE_BYTES (NULL, 0));
+  changed = dae_exec (
+      tx, "INSERT INTO v (n, t, u, j, b, at, r, x) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+      DAE_NULL, DAE_TEXT (NULL), DAE_UUID (NULL), DAE_JSON (NULL), DAE_NULL, DAE_NULL, DAE_NULL,
+      DAE_BYTES (NULL, 0));
   g_assert_cmpint (changed, ==, 1);
 
   rows = dae_query (tx, "SELECT n, t, u, j, b, at, r, x FROM v WHERE u = $1", DAE_UUID (UUID));
@@ -118,7 +108,8 @@ static const VerdictCase verdict_cases[] = {
   { "check", DATABASE_CONFLICT, "INSERT INTO parent (id, name) VALUES (2, 'bad')" },
   { "not null", DATABASE_CONFLICT, "INSERT INTO parent (id, name) VALUES (2, NULL)" },
   { "foreign key", DATABASE_CONFLICT, "INSERT INTO child (id, parent) VALUES (1, 99)" },
-  { "on conflict", DATABASE_DONE, "INSERT INTO parent (id, name) VALUES (1, 'c') ON CONFLICT DO NOTHING" },
+  { "on conflict", DATABASE_DONE,
+    "INSERT INTO parent (id, name) VALUES (1, 'c') ON CONFLICT DO NOTHING" },
   { "no uuid", DATABASE_INVALID, "SELECT $1 AS a", VALUE (DAE_UUID ("nonsense")) },
   { "uuid with braces", DATABASE_INVALID, "SELECT $1 AS a", VALUE (DAE_UUID ("{" UUID "}")) },
   { "bad utf-8", DATABASE_INVALID, "SELECT $1 AS a", VALUE (DAE_TEXT ("\xff")) },
@@ -145,7 +136,7 @@ typedef struct {
 static gpointer
 verdict_run (DaeTx *tx, gpointer data)
 {
-  const VerdictCase *row = ((VerdictCall *) data)->row;
+  const VerdictCase *row = ((VerdictCall *)data)->row;
 
   tx->api->exec (tx, row->sql, &row->value, row->has_value);
   g_assert_cmpint (dae_tx_failed (tx), ==, row->verdict != DATABASE_DONE);
@@ -258,7 +249,9 @@ static void
 test_keep_no (gconstpointer kind)
 {
   Store store, *self = &store;
-  DatabaseWork work = { .flags = DAE_WORK_WRITES, .run = insert_run, .keep = keep_no, .data = &self };
+  DatabaseWork work = {
+    .flags = DAE_WORK_WRITES, .run = insert_run, .keep = keep_no, .data = &self
+  };
 
   if (!store_open (&store, kind))
     return;
@@ -277,9 +270,11 @@ count_changes_run (DaeTx *tx, gpointer data)
 {
   dae_exec (tx, "INSERT INTO parent (id, name) VALUES (1, 'a'), (2, 'b'), (3, 'c')");
   g_assert_cmpint (dae_exec (tx, "SELECT id FROM parent"), ==, 0);
-  g_assert_cmpint (dae_exec (tx, "UPDATE parent SET name = name WHERE id > $1", DAE_INT (1)), ==, 2);
+  g_assert_cmpint (dae_exec (tx, "UPDATE parent SET name = name WHERE id > $1", DAE_INT (1)), ==,
+                   2);
   g_assert_cmpint (
-      dae_exec (tx, "INSERT INTO parent (id, name) VALUES (1, 'z') ON CONFLICT (id) DO NOTHING"), ==, 0);
+      dae_exec (tx, "INSERT INTO parent (id, name) VALUES (1, 'z') ON CONFLICT (id) DO NOTHING"),
+      ==, 0);
   g_assert_nonnull (dae_query_one (tx, "DELETE FROM parent WHERE id = 3 RETURNING name"));
   g_assert_cmpint (dae_exec (tx, "DELETE FROM parent WHERE id = 77"), ==, 0);
   return NULL;
@@ -365,7 +360,8 @@ test_now (gconstpointer kind)
   database_start (store.database);
   g_assert_cmpint (store_run (&store, 0, now_run), ==, DATABASE_DONE);
   g_assert_cmpint (store_run (&store, DAE_WORK_WRITES, now_run), ==, DATABASE_DONE);
-  g_assert_cmpint (store_run (&store, DAE_WORK_WRITES | DAE_WORK_KEEPER, now_run), ==, DATABASE_DONE);
+  g_assert_cmpint (store_run (&store, DAE_WORK_WRITES | DAE_WORK_KEEPER, now_run), ==,
+                   DATABASE_DONE);
   g_assert_cmpint (store_run (&store, DAE_WORK_WRITES, nothing_run), ==, DATABASE_DONE);
   store_close (&store);
 }
@@ -550,7 +546,9 @@ test_slow_has_one_thread (gconstpointer kind)
 {
   Store store;
   Gate gate = { .store = &store };
-  DatabaseWork slow = { .what = "slow", .flags = DAE_WORK_SLOW, .run = gate_run, .done = gate_done, .data = &gate };
+  DatabaseWork slow = {
+    .what = "slow", .flags = DAE_WORK_SLOW, .run = gate_run, .done = gate_done, .data = &gate
+  };
 
   if (!store_open (&store, kind))
     return;
@@ -602,10 +600,9 @@ test_free_ends_all (gconstpointer kind)
 static gpointer
 long_run (DaeTx *tx, gpointer data)
 {
-  dae_query_one (tx,
-                 dae_tx_is_sqlite (tx)
-                     ? "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT count(*) FROM c"
-                     : "SELECT pg_sleep (60)");
+  dae_query_one (tx, dae_tx_is_sqlite (tx) ? "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n "
+                                             "+ 1 FROM c) SELECT count(*) FROM c"
+                                           : "SELECT pg_sleep (60)");
   g_assert_true (dae_tx_failed (tx));
   return NULL;
 }
@@ -666,19 +663,24 @@ test_session (gconstpointer kind)
   g_assert_true (database_session_script (session, TABLES, &error));
   /* the script and what follows it are one */
   g_assert_false (database_session_apply (
-      session, "CREATE TABLE extra (id integer); INSERT INTO parent (id, name) VALUES (1, 'b')", session_insert, NULL, &error));
+      session, "CREATE TABLE extra (id integer); INSERT INTO parent (id, name) VALUES (1, 'b')",
+      session_insert, NULL, &error));
   g_assert_nonnull (error);
   g_clear_error (&error);
-  g_assert_true (database_session_apply (session, "CREATE TABLE extra (id integer)", session_insert, NULL, &error));
+  g_assert_true (database_session_apply (session, "CREATE TABLE extra (id integer)", session_insert,
+                                         NULL, &error));
   g_assert_no_error (error);
   g_assert_false (database_session_run (session, session_insert, NULL, &error));
   g_assert_nonnull (error);
   g_clear_error (&error);
-  g_assert_false (database_session_script (session, "CREATE TABLE more (id integer); COMMIT", &error));
+  g_assert_false (
+      database_session_script (session, "CREATE TABLE more (id integer); COMMIT", &error));
   g_assert_nonnull (strstr (error->message, "ends the transaction"));
   g_clear_error (&error);
   g_assert_true (database_session_script (
-      session, "-- no transaction\nCREATE TABLE alone (id integer);\nCREATE INDEX i ON alone (id);\n", &error));
+      session,
+      "-- no transaction\nCREATE TABLE alone (id integer);\nCREATE INDEX i ON alone (id);\n",
+      &error));
   g_assert_no_error (error);
   database_session_close (session);
   database_start (store.database);
@@ -727,7 +729,8 @@ test_url (void)
     { "sqlite://relative.db", "development", "does not name a file" },
     { "postgresql://u:p%40ss@h/d", "production", NULL },
     { "postgres://u@h1:1,h2:2/d?sslmode=require", "production", NULL },
-    { "postgresql+asyncpg://u:p%40ss%3A@h:5433/d?ssl=require&command_timeout=5", "production", NULL },
+    { "postgresql+asyncpg://u:p%40ss%3A@h:5433/d?ssl=require&command_timeout=5", "production",
+      NULL },
     { "postgresql://u@h/d?nonsense=1", "production", "is not a URL that" },
     { "mysql://u@h/d", "production", "is not the URL of a database" },
     { "nonsense", "production", "is not the URL of a database" },
@@ -735,7 +738,8 @@ test_url (void)
 
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++) {
     Store store = { .host.info.environment = rows[i].environment };
-    g_autofree char *set = rows[i].url != NULL ? g_strconcat ("database.url=", rows[i].url, NULL) : NULL;
+    g_autofree char *set =
+        rows[i].url != NULL ? g_strconcat ("database.url=", rows[i].url, NULL) : NULL;
 
     store.dir = g_dir_make_tmp ("dae-data-XXXXXX", NULL);
     store_configure (&store, (const char *[]){ set, NULL });

@@ -101,10 +101,12 @@ test_plugin_file_cut_anywhere_is_no_plugin (void)
 
   g_assert_true (g_file_get_contents (path, &content, &length, NULL));
   for (guint i = 0; i < 16; i++) {
+    /* the descriptor lies beyond; debugging information at the end may be missing */
     pid_t child;
     int status;
 
-    g_assert_true (g_file_set_contents (cut_path, content, (gssize)(length / 2 * i / 16), NULL));
+    g_assert_true (
+        g_file_set_contents (cut_path, content, (gssize)(MIN (length / 2, 8192) * i / 16), NULL));
     child = fork ();
     if (child == 0) {
       g_autoptr (Complaints) complaints = complaints_new ();
