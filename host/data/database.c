@@ -439,10 +439,17 @@ database_probe_run (DaeTx *tx, gpointer data)
   return ret;
 }
 
+typedef struct {
+  Database *database;
+  void (*func) (gpointer data); /* or NULL */
+  gpointer data;
+} Probe;
+
 static void
 database_probe_done (DatabaseVerdict verdict, gpointer result, gpointer data)
 {
-  Database *database = data;
+  g_autofree Probe *probe = data;
+  Database *database = probe->database;
 
   database->is_probing = FALSE;
   if (verdict == DATABASE_DONE) {
@@ -453,10 +460,12 @@ database_probe_done (DatabaseVerdict verdict, gpointer result, gpointer data)
                          "no answer to a probe within 5 s");
   }
   g_free (result);
+  if (probe->func != NULL)
+    probe->func (probe->data);
 }
 
 void
-database_probe (Database *database)
+database_probe (Database *database, void (*func) (gpointer data), gpointer data)
 {
   DatabaseWork work = {
     .what = "probe",
@@ -465,12 +474,16 @@ database_probe (Database *database)
     .run = database_probe_run,
     .free_result = g_free,
     .done = database_probe_done,
-    .data = database,
   };
+  Probe probe = { database, func, data };
 
-  if (database->is_probing)
+  if (database->is_probing) {
+    if (func != NULL)
+      func (data);
     return;
+  }
   database->is_probing = TRUE;
+  work.data = g_memdup2 (&probe, sizeof probe);
   database_submit (database, &work);
 }
 

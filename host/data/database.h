@@ -49,7 +49,9 @@ guint database_in_flight (Database *database);
 /* As of the last probe or statement: TRUE if a connection works. *RET_LATENCY_US and *RET_WHY (static
  * text) may be NULL. */
 gboolean database_is_up (Database *database, gint64 *ret_latency_us, const char **ret_why);
-void database_probe (Database *database);
+/* Asks the database, on the keeper. FUNC (may be NULL) is called on the loop when that has ended, at
+ * once where a probe is under way. */
+void database_probe (Database *database, void (*func) (gpointer data), gpointer data);
 
 /* The transaction of the calling pool thread, or NULL: what is counted and logged inside is held. */
 DaeTx *database_current_tx (void);

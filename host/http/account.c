@@ -79,7 +79,7 @@ account_open (Exchange *exchange)
   exchange->rejected = account_family (host, &account_rejected);
   exchange->in_flight = metrics_series (account_family (host, &account_in_flight), NULL, 0);
   exchange->event_streams = metrics_series (account_family (host, &account_streams), NULL, 0);
-  exchange->unmatched.row.pattern = "(none)";
+  exchange->unmatched.label = (char *)"(none)";
 }
 
 void
@@ -103,11 +103,11 @@ account_series (Exchange *exchange, Route *route, guint method, guint status)
     return series;
   g_snprintf (text, sizeof text, "%u", status);
   if (status == 0) {
-    const char *labels[] = { route->row.pattern, account_methods[method] };
+    const char *labels[] = { route->label, account_methods[method] };
 
     series = metrics_series (exchange->durations, labels, G_N_ELEMENTS (labels));
   } else {
-    const char *labels[] = { route->plugin ? route->plugin->name : "host", route->row.pattern,
+    const char *labels[] = { route->plugin ? route->plugin->name : "host", route->label,
                              account_methods[method], text };
 
     series = metrics_series (exchange->requests, labels, G_N_ELEMENTS (labels));
@@ -163,7 +163,7 @@ account_log (Passage *passage, guint status, double seconds)
     .request_id = request->id,
     .user = request->user ? request->user->subject : NULL,
     .method = account_methods[account_method (request->method)],
-    .route = route ? route->row.pattern : "(none)",
+    .route = route ? route->label : "(none)",
   };
   const DaeField fields[] = {
     DAE_I ("status", status),

@@ -168,7 +168,7 @@ answer_stream_slot_open (DaeRequest *req, DaeReply *base)
   stream->link.data = stream;
   if (!passage || passage->answered) {
     if (passage && !passage->late)
-      exchange_fault (request, "second_reply", request->route->row.pattern);
+      exchange_fault (request, "second_reply", request->route->label);
     return &stream->base;
   }
   if (!passage->call || passage->left || g_str_equal (request->method, "HEAD")) {

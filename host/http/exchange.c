@@ -120,7 +120,7 @@ void
 exchange_enter (Request *request, Plugin *plugin)
 {
   heartbeat_enter (request->host->heartbeat, HEARTBEAT_LOOP, plugin ? plugin->name : "host",
-                   request->route ? request->route->row.pattern : "(none)", request->id, 0);
+                   request->route ? request->route->label : "(none)", request->id, 0);
 }
 
 void

@@ -176,7 +176,7 @@ handle_answer (Passage *passage)
   const DaeRoute *row = &request->route->row;
   DatabaseWork work = {
     .plugin = request->route->plugin,
-    .what = row->pattern,
+    .what = request->route->label,
     .request_id = request->id,
     .deadline = request->deadline,
     .run = handle_run,
@@ -287,7 +287,7 @@ handle_slot_send (DaeRequest *req, DaeReply *base)
     return DAE_DONE; /* the client or the deadline was first */
   if (passage->answered) {
     if (!passage->late)
-      exchange_fault (request, "second_reply", request->route->row.pattern);
+      exchange_fault (request, "second_reply", request->route->label);
     return DAE_DONE;
   }
   handle_end (passage);

@@ -60,6 +60,7 @@ static void
 route_free (Route *route)
 {
   g_strfreev (route->param_names);
+  g_free (route->label);
   g_free ((gpointer)route->row.members.rows);
   g_free ((gpointer)route->row.query.rows);
   g_clear_pointer (&route->requests, g_hash_table_unref);
@@ -263,6 +264,26 @@ router_check_conflicts (Router *router, const Pattern *pattern, const DaeRoute *
   return TRUE;
 }
 
+/* "/a/{id:uuid}" as "/a/{id}": how a value is checked is nothing that a dashboard should know.
+ * Owned. */
+static char *
+router_label (const char *pattern)
+{
+  GString *label = g_string_new (NULL);
+
+  while (*pattern) {
+    gsize plain = strcspn (pattern, "{");
+    gsize whole = plain + strcspn (pattern + plain, "}");
+    gsize name = plain + strcspn (pattern + plain, ":}");
+
+    g_string_append_len (label, pattern, (gssize)name);
+    pattern += name < whole ? whole : name;
+    if (*pattern == '}')
+      g_string_append_c (label, *pattern++);
+  }
+  return g_string_free (label, FALSE);
+}
+
 /* Rows of a plugin that was built with shorter ones, in our size: owned. */
 static DaeMember *
 router_copy_members (const DaeMember *rows, guint n_rows, guint row_size)
@@ -297,6 +318,7 @@ router_add (Router *router, Plugin *plugin, const DaeRoute *row, GError **error)
       router_copy_members (row->query.rows, row->query.n_rows, row->query.row_size);
   route->row.query.row_size = sizeof (DaeMember);
   route->plugin = plugin;
+  route->label = router_label (row->pattern);
   route->param_names = g_steal_pointer (&names);
   g_ptr_array_add (router->routes, route);
 

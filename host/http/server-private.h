@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* server-private: what server.c (calls), server-body.c (their bodies) and stream.c (growing
+/* server-private: what server.c (calls), server-body.c (their bodies) and server-stream.c (growing
  * answers) share. */
 #pragma once
 
@@ -91,6 +91,6 @@ gboolean server_body_discard (ServerCall *call);
 /* The call ends. */
 void server_body_end (ServerCall *call);
 
-/* stream.c */
+/* server-stream.c */
 void server_stream_ready (ServerStream *stream);
 void server_stream_free (ServerStream *stream);

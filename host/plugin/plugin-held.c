@@ -95,7 +95,7 @@ held_context (gpointer about, DaeTx *tx)
     context.request_id = request->id;
     context.method = request->method;
     context.user = request->user != NULL ? request->user->subject : NULL;
-    context.route = request->route != NULL ? request->route->row.pattern : NULL;
+    context.route = request->route != NULL ? request->route->label : NULL;
     context.plugin = request->route != NULL && request->route->plugin != NULL
                          ? request->route->plugin->name
                          : NULL;

@@ -82,7 +82,7 @@ plugin_work (Plugin *plugin,
   Request *request = (Request *)req;
   DatabaseWork submitted = {
     .plugin = plugin,
-    .what = request != NULL && request->route != NULL ? request->route->row.pattern : "work",
+    .what = request != NULL && request->route != NULL ? request->route->label : "work",
     .request_id = request != NULL ? request->id : NULL,
     .flags = flags,
     .deadline = request != NULL ? request->deadline : 0,

@@ -182,6 +182,7 @@ beat_write_end (DaeTx *tx, gconstpointer input)
     .text = result->text,
     .iterations = result->iterations,
     .activities = item->activities,
+    .notes = result->notes,
     .code = result->code,
     .reason = result->reason,
     .session = result->session,

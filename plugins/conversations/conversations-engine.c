@@ -47,6 +47,7 @@ run_result_free (RunResult *result)
   g_free (result->outcome);
   g_free (result->text);
   g_free (result->iterations);
+  g_free (result->notes);
   g_free (result->code);
   g_free (result->reason);
   g_free (result->session);
@@ -311,6 +312,20 @@ run_stop_activities (Run *run, gboolean is_done)
   }
 }
 
+/* What readers should know of how the answer came about, as JSON: owned. */
+static char *
+run_dup_notes (const DaeAgentResult *said)
+{
+  GString *notes = g_string_new ("[");
+
+  if (said->history_cut)
+    g_string_append (notes, "\"history_cut\"");
+  if (said->session_lost)
+    g_string_append_printf (notes, "%s\"session_lost\"", notes->len > 1 ? "," : "");
+  g_string_append_c (notes, ']');
+  return g_string_free (notes, FALSE);
+}
+
 static void
 run_on_end (DaeAgentCall *call, const DaeAgentResult *said, gpointer data)
 {
@@ -330,6 +345,7 @@ run_on_end (DaeAgentCall *call, const DaeAgentResult *said, gpointer data)
   if (said->text && (*said->text || g_str_equal (said->outcome, "done")))
     result->text = g_utf8_make_valid (said->text, -1);
   result->iterations = g_strdup (said->iterations);
+  result->notes = run_dup_notes (said);
   if (is_failed) {
     result->code = g_strdup (said->code ? said->code : "agent_error");
     result->reason =
@@ -405,6 +421,7 @@ engine_ask (Engine *engine, const TurnClaim *claim)
     .session = claim->session,
     .history = (const DaeAgentMessage *)(gpointer)claim->history->data,
     .n_history = claim->history->len,
+    .history_cut = claim->history_cut,
   };
 
   g_hash_table_insert (engine->runs, run->turn_id, run);

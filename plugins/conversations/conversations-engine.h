@@ -23,7 +23,7 @@ typedef struct {
 
 /* Owned copies of a DaeAgentResult. */
 typedef struct {
-  char *outcome, *text, *iterations, *code, *reason, *session;
+  char *outcome, *text, *iterations, *notes, *code, *reason, *session;
   gboolean session_lost;
 } RunResult;
 

@@ -55,14 +55,14 @@ message_write_time (DaeJson *json, const char *key, DaeRows *rows, guint column)
     dae_json_time (json, key, dae_row_int (rows, column));
 }
 
-/* Activities are the answer's: its question has the same turn. */
+/* A list that the turn keeps is the answer's: its question has the same turn. */
 static void
-message_write_activities (DaeJson *json, DaeRows *rows, guint column)
+message_write_list (DaeJson *json, const char *key, DaeRows *rows, guint column, guint list)
 {
   gboolean is_answer = g_str_equal (dae_row_text (rows, column + 3), "assistant");
-  const char *activities = dae_row_text (rows, column + 19);
+  const char *text = dae_row_text (rows, column + list);
 
-  dae_json_raw (json, "activities", is_answer && activities ? activities : "[]");
+  dae_json_raw (json, key, is_answer && text ? text : "[]");
 }
 
 void
@@ -91,7 +91,8 @@ message_write (DaeTx *tx, DaeJson *json, const char *key, DaeRows *rows, guint c
   dae_json_int (json, "count", dae_row_int (rows, column + 17));
   dae_json_int (json, "position", dae_row_int (rows, column + 18));
   dae_json_end (json);
-  message_write_activities (json, rows, column);
+  message_write_list (json, "activities", rows, column, 19);
+  message_write_list (json, "notes", rows, column, 20);
   dae_json_end (json);
 }
 
@@ -105,7 +106,7 @@ message_write_snapshot (DaeTx *tx, DaeJson *json, DaeRows *rows, guint column)
   dae_json_text (json, "state", dae_row_text (rows, column + 9));
   dae_json_text (json, "content", content);
   dae_json_int (json, "length", (gint64)strlen (content));
-  message_write_activities (json, rows, column);
+  message_write_list (json, "activities", rows, column, 19);
 }
 
 /* ---- reading ---------------------------------------------------------------- */

@@ -327,11 +327,11 @@ streams_doubt (Streams *streams, const char *subject)
   }
 }
 
-/* "access:<workspace>" "<subject>" */
+/* "access:<workspace>" "<subject or *>" */
 static void
 streams_on_access (DaePlugin *self, const char *topic, const char *text, gpointer data)
 {
-  streams_doubt (data, text);
+  streams_doubt (data, g_strcmp0 (text, "*") == 0 ? NULL : text);
 }
 
 static void

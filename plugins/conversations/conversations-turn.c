@@ -43,7 +43,7 @@ turn_write (DaeTx *tx, DaeJson *json, const char *key, const char *turn_id)
       " (SELECT count(*) FROM turn q WHERE q.conversation_id = t.conversation_id"
       "  AND q.finished_at IS NULL AND q.state = 'queued' AND q.position <= t.position),"
       " t.error_code, t.error_detail, t.request_id, t.created_at, t.started_at,"
-      " t.finished_at, t.activities FROM turn t WHERE t.id = $1",
+      " t.finished_at, t.activities, t.notes FROM turn t WHERE t.id = $1",
       DAE_UUID (turn_id));
 
   if (!row) {
@@ -69,6 +69,7 @@ turn_write (DaeTx *tx, DaeJson *json, const char *key, const char *turn_id)
   turn_write_time (json, "finished_at", row, 11);
   turn_write_duration (json, dae_row_int (row, 10), dae_row_int (row, 11));
   dae_json_raw (json, "activities", dae_row_text (row, 12));
+  dae_json_raw (json, "notes", dae_row_text (row, 13));
   dae_json_end (json);
 }
 
@@ -415,12 +416,12 @@ turn_finish (DaeTx *tx, const TurnEnd *end)
   if (dae_exec (tx,
                 "UPDATE turn SET state = $2, finished_at = $3, last_seq = $4, error_code = $5, "
                 "error_detail = $6,"
-                " activities = $7, lease_until = NULL"
+                " activities = $7, notes = $9, lease_until = NULL"
                 " WHERE id = $1 AND finished_at IS NULL AND worker IS NOT DISTINCT FROM $8",
                 DAE_UUID (end->turn_id), DAE_TEXT (end->outcome), DAE_TIME (dae_tx_now (tx)),
                 DAE_INT (log.last + 1), DAE_TEXT (end->code), DAE_TEXT (end->reason),
                 DAE_JSON (end->activities ? end->activities : stopped),
-                DAE_TEXT (end->worker)) == 0) {
+                DAE_TEXT (end->worker), DAE_JSON (end->notes ? end->notes : "[]")) == 0) {
     event_log_close (&log);
     return FALSE;
   }

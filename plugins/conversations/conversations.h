@@ -104,8 +104,8 @@ DaeReply *conversation_set_read (DaeTx *tx, DaeRequest *req, DaePlugin *self);
   "m.id, m.conversation_id, m.parent_id, m.role, m.author, m.author_name, m.agent, m.content, "    \
   "m.iterations, m.state, m.error_code, m.error_detail, m.turn_id, m.request_id, m.created_at, "   \
   "m.started_at, m.finished_at, (" MESSAGE_SIBLINGS "), (" MESSAGE_SIBLINGS " AND s.id <= m.id), " \
-  "t.activities"
-#define MESSAGE_N_COLUMNS 20
+  "t.activities, t.notes"
+#define MESSAGE_N_COLUMNS 21
 #define MESSAGE_TURN      "LEFT JOIN turn t ON t.id = m.turn_id"
 
 /* The current row's message, whose first column is COLUMN. */
@@ -149,6 +149,7 @@ typedef struct {
   const char *text;       /* NULL: the chunks so far */
   const char *iterations; /* JSON or NULL */
   const char *activities; /* JSON; NULL: as they were, those that ran have failed */
+  const char *notes;      /* JSON; NULL: none */
   const char *code, *reason;
   const char *session; /* NULL: none */
   gboolean session_lost;

@@ -80,6 +80,7 @@ CREATE TABLE turn (
   lease_until timestamptz,
   cancel_requested boolean NOT NULL DEFAULT false,
   activities jsonb NOT NULL,
+  notes jsonb NOT NULL DEFAULT '[]',
   written bigint NOT NULL DEFAULT 0,
   error_code text,
   error_detail text,

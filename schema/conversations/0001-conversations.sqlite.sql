@@ -93,6 +93,7 @@ CREATE TABLE turn (
   lease_until INTEGER,
   cancel_requested INTEGER NOT NULL DEFAULT 0 CHECK (cancel_requested IN (0, 1)),
   activities TEXT NOT NULL,
+  notes TEXT NOT NULL DEFAULT '[]',
   written INTEGER NOT NULL DEFAULT 0,
   error_code TEXT,
   error_detail TEXT,

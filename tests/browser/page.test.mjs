@@ -32,8 +32,12 @@ test('the page', async (t) => {
     await tab.complete();
     const text = await tab.text.innerText();
     assert.deepEqual(counted(text), Array.from({ length: 200 }, (_, index) => index + 1));
-    assert.equal(await tab.answer.getByRole('button', { name: /\d steps?/ }).count(), 1, 'its steps are folded to a line');
-    await tab.answer.getByRole('button', { name: /\d steps?/ }).click();
+
+    await tab.ask('Where did we count?');
+    await tab.complete();
+    const steps = tab.answer.getByRole('button', { name: /\d steps?/ });
+    assert.equal(await steps.getAttribute('aria-expanded'), 'false', 'its steps are folded to a line');
+    await steps.click();
     await tab.answer.getByRole('list', { name: 'Steps of the answer' }).waitFor();
     await page.getByRole('link', { name: 'count to 200' }).waitFor();
     assert.match(await page.title(), /count to 200/);

@@ -144,9 +144,11 @@ test('trouble', async (t) => {
     await tab.goto(`/c/${conversation.id}`);
     await page.getByText('Connection lost.').first().waitFor({ timeout: 10_000 });
     await tab.check(t, 'lost');
-    await page.unroute('**/api/events**');
+    const tries = tab.requests.length;
     await page.getByRole('button', { name: 'Try now' }).click();
-    await page.getByText('Connection lost.').first().waitFor({ state: 'detached' });
+    await until(() => tab.requests.length > tries, 2000, 'another try');
+    await page.unroute('**/api/events**');
+    await page.getByText('Connection lost.').first().waitFor({ state: 'detached', timeout: 40_000 });
     await tab.ask('count to 3');
     await tab.complete();
   });

@@ -66,9 +66,9 @@ export const rules = {
     for (const [path, text] of tree) {
       const file = /^host\/(?:[a-z]+\/)?([a-z-]+)\.c$/.exec(path);
       if (!file || file[1] === 'main') continue;
-      const noun = file[1].split('-')[0].replace(/s$/, '');
+      const noun = file[1].split('-')[0].replace(/(s|e)$/, '');
       for (const { type, name, index } of functions(text))
-        if (!/\bstatic\b/.test(type) && !name.startsWith(noun))
+        if (!/\bstatic\b/.test(type) && !/^G_DEFINE/.test(name) && !name.startsWith(noun))
           found.push(at(path, text, index, `${name} is not static and does not begin with "${noun}"`));
     }
     return found;

@@ -208,6 +208,14 @@ test_stopped_backend (void)
 }
 
 static void
+cluster_must (const char *command)
+{
+  g_autofree char *output = store_cluster_do (command);
+
+  g_assert_nonnull (output);
+}
+
+static void
 test_killed_server (void)
 {
   Store store;
@@ -217,12 +225,12 @@ test_killed_server (void)
     return;
   start_with_table (&store);
   g_assert_cmpint (store_number (&store, "SELECT 5 AS a"), ==, 5);
-  g_assert_nonnull (store_cluster_do ("kill"));
+  cluster_must ("kill");
   began = g_get_monotonic_time ();
   g_assert_cmpint (store_run (&store, 0, star_run), ==, DATABASE_UNAVAILABLE);
   g_assert_cmpint (g_get_monotonic_time () - began, <, 3 * G_USEC_PER_SEC);
   g_assert_false (database_is_up (store.database, NULL, NULL));
-  g_assert_nonnull (store_cluster_do ("restart"));
+  cluster_must ("restart");
   /* whoever comes while it is away waits for it */
   g_assert_cmpint (store_number (&store, "SELECT 5 AS a"), ==, 5);
   g_assert_true (database_is_up (store.database, NULL, NULL));

@@ -700,8 +700,8 @@ test_probe (gconstpointer kind)
   if (!store_open (&store, kind))
     return;
   database_start (store.database);
-  database_probe (store.database);
-  database_probe (store.database);
+  database_probe (store.database, NULL, NULL);
+  database_probe (store.database, NULL, NULL);
   g_assert_cmpuint (database_in_flight (store.database), ==, 1);
   while (database_in_flight (store.database) > 0)
     g_main_context_iteration (NULL, TRUE);

@@ -13,6 +13,7 @@ class Session {
   error = $state.raw<ApiError | null>(null);
   /** The host runs another build than this page is of. */
   outdated = $state(false);
+  private firstBuild: string | null = null;
   private signInUrl = $state<string | null>(null);
 
   constructor() {
@@ -46,8 +47,10 @@ class Session {
     this.status = 'signed_out';
   }
 
+  /** The stream says at each connection which build runs; the first one is this page's. */
   sawBuild(build: string): void {
-    if (this.config && build !== this.config.build) this.outdated = true;
+    this.firstBuild ??= build;
+    if (build !== this.firstBuild) this.outdated = true;
   }
 
   async signOut(): Promise<void> {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* stream: answers that grow: event streams, relays, downloads.
+/* server-stream: answers that grow: event streams, relays, downloads.
  *
  * They go past libsoup, straight to the wire, in chunks (or up to a stated
  * Content-Length), so that a client can tell an end from a cut; only HTTP/1.0
