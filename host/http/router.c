@@ -264,8 +264,7 @@ router_check_conflicts (Router *router, const Pattern *pattern, const DaeRoute *
   return TRUE;
 }
 
-/* "/a/{id:uuid}" as "/a/{id}": how a value is checked is nothing that a dashboard should know.
- * Owned. */
+/* "/a/{id:uuid}" as "/a/{id}", as schema/openapi.yaml names paths: owned. */
 static char *
 router_label (const char *pattern)
 {
@@ -274,7 +273,7 @@ router_label (const char *pattern)
   while (*pattern) {
     gsize plain = strcspn (pattern, "{");
     gsize whole = plain + strcspn (pattern + plain, "}");
-    gsize name = plain + strcspn (pattern + plain, ":}");
+    gsize name = plain + strcspn (pattern + plain, ":*}");
 
     g_string_append_len (label, pattern, (gssize)name);
     pattern += name < whole ? whole : name;

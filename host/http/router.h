@@ -16,7 +16,7 @@ struct Route {
   DaeRoute row;      /* normalized; strings and tables borrowed from the descriptor */
   Plugin *plugin;    /* NULL: the host's own */
   char **param_names; /* NULL-ended, in order of the pattern */
-  char *label;        /* of metrics and log: the pattern without the types of its parameters */
+  char *label;        /* of metrics and log: the pattern with bare parameters, "/a/{id}" */
   /* the exchange's own: */
   GHashTable *requests; /* status -> MetricsSeries */
   MetricsSeries *duration;

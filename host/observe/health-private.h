@@ -18,7 +18,9 @@ struct Health {
   Host *host;
   GPtrArray *components; /* (element-type HealthComponent) owned */
   gint64 looked_at;      /* monotonic; 0: never */
-  guint timer, first;
+  guint timer;
+  void (*on_first) (gpointer data); /* until the first probe has ended */
+  gpointer on_first_data;
   MetricsSeries *up;
   MetricsFamily *plugin_up;
 };

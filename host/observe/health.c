@@ -175,25 +175,30 @@ health_is_ready (Health *health)
   return !health->host->draining && health_whole (health) != DAE_HEALTH_DOWN;
 }
 
+/* The database has answered, or has not in time. */
+static void
+health_on_probed (gpointer data)
+{
+  Health *health = data;
+  void (*func) (gpointer data) = health->on_first;
+
+  health->looked_at = 0;
+  health_look (health);
+  health->on_first = NULL;
+  if (func != NULL)
+    func (health->on_first_data);
+}
+
 static gboolean
 health_probe (gpointer data)
 {
   Health *health = data;
 
   if (health->host->database != NULL)
-    database_probe (health->host->database);
-  health_look (health);
+    database_probe (health->host->database, health_on_probed, health);
+  else
+    health_on_probed (health);
   return G_SOURCE_CONTINUE;
-}
-
-static gboolean
-health_probe_first (gpointer data)
-{
-  Health *health = data;
-
-  health->first = 0;
-  health_probe (health);
-  return G_SOURCE_REMOVE;
 }
 
 static MetricsSeries *
@@ -214,10 +219,16 @@ health_new (Host *host)
   health->up = health_add_gauge (host->metrics, &health_up_row, NULL, 0);
   health->plugin_up = metrics_add_family (host->metrics, NULL, &health_plugin_row, NULL);
   metrics_set (health_add_gauge (host->metrics, &health_build_row, build, G_N_ELEMENTS (build)), 1);
-  /* not before the loop runs: then database and plugins are there */
-  health->first = g_idle_add (health_probe_first, health);
-  health->timer = g_timeout_add (HEALTH_PROBE_MS, health_probe, health);
   return health;
+}
+
+void
+health_start (Health *health, void (*func) (gpointer data), gpointer data)
+{
+  health->on_first = func;
+  health->on_first_data = data;
+  health->timer = g_timeout_add (HEALTH_PROBE_MS, health_probe, health);
+  health_probe (health);
 }
 
 void
@@ -225,9 +236,8 @@ health_free (Health *health)
 {
   if (health == NULL)
     return;
-  if (health->first != 0)
-    g_source_remove (health->first);
-  g_source_remove (health->timer);
+  if (health->timer != 0)
+    g_source_remove (health->timer);
   g_ptr_array_unref (health->components);
   g_free (health);
 }

@@ -271,6 +271,14 @@ log_format (void)
   return strcmp (brief_text ("log-format"), "text") == 0 ? LOG_TEXT : LOG_JSON;
 }
 
+/* Not before the database has been asked: who looks at a worker that says so must not find it down
+ * only because it is young. One whose database is away serves too. */
+static void
+tell_ready (gpointer data)
+{
+  bus_send_control (worker.host.bus, 'R', "");
+}
+
 int
 worker_main (int argc, char **argv)
 {
@@ -296,7 +304,7 @@ worker_main (int argc, char **argv)
   g_timeout_add_seconds (REFRESH_EVERY_S, refresh, NULL);
   refresh (NULL);
   listen_on_all (host);
-  bus_send_control (host->bus, 'R', "");
+  health_start (host->health, tell_ready, NULL);
   g_main_loop_run (worker.loop);
   end (host);
   return 0;

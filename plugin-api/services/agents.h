@@ -27,6 +27,7 @@ typedef struct {
   const char *session;         /* the agent's session of this conversation, or NULL */
   const DaeAgentMessage *history;
   guint32 n_history;
+  gboolean history_cut;        /* older messages than HISTORY's were left out */
 } DaeAgentAsk;
 
 /* A tool that runs, or an agent called by the agent. */
@@ -97,6 +98,8 @@ typedef struct {
   gboolean (*check_capability) (DaePlugin *provider, const char *agent, const char *token, DaeCapability *ret);
   /* T: writes an array "agents" of slug, title, health and reason for the page's state. */
   void (*write_states) (DaePlugin *provider, DaeTx *tx, DaeJson *json, const char *key);
+  /* P (once all plugins have started): the slugs of all agents, NULL-ended, owned: g_strfreev. */
+  char **(*slugs) (DaePlugin *provider);
 } DaeAgents1;
 
 G_END_DECLS

@@ -33,6 +33,7 @@ struct DaeAgentCall {
   HistoryMode mode; /* in force for the request that was sent last */
   gboolean opening_failed;
   gboolean retried, session_lost, history_cut, cancelling, paused, linked;
+  gboolean was_cut;    /* what was asked with was not the whole past already */
   gint64 began, heard; /* monotonic */
   guint timer;
 };
@@ -323,7 +324,7 @@ call_arguments (DaeAgentCall *call)
   /* a session that goes on was told the instructions when it began */
   const char *instructions = knows && call->mode == HISTORY_SESSION ? NULL : call->instructions;
 
-  call->history_cut = !knows && first > 0;
+  call->history_cut = !knows && (first > 0 || call->was_cut);
   if (call->mode == HISTORY_ARGUMENT) {
     json_object_set_string_member (arguments, chat->argument, call->message);
     json_object_set_array_member (
@@ -480,6 +481,7 @@ agents_ask (DaePlugin *self, const DaeAgentAsk *ask, const DaeAgentHooks *hooks,
   call->subject = g_strdup (ask->subject);
   call->turn_id = g_strdup (ask->turn_id);
   call->stored = g_strdup (ask->session);
+  call->was_cut = ask->history_cut;
   call_copy_history (call, ask);
   memcpy (&call->hooks, hooks, MIN (hooks->struct_size, sizeof call->hooks));
   call->data = data;

@@ -305,6 +305,18 @@ service_check_capability (DaePlugin *self, const char *agent, const char *token,
   return capability_check (data->key, agent, token, dae_now (self), ret);
 }
 
+static char **
+service_slugs (DaePlugin *self)
+{
+  AgentsData *data = dae_data (self);
+  GPtrArray *slugs = g_ptr_array_new ();
+
+  for (guint i = 0; i < data->agents->len; i++)
+    g_ptr_array_add (slugs, g_strdup (((const Agent *)data->agents->pdata[i])->slug));
+  g_ptr_array_add (slugs, NULL);
+  return (char **)g_ptr_array_free (slugs, FALSE);
+}
+
 static const DaeAgents1 agents_service = {
   .struct_size = sizeof (DaeAgents1),
   .known = service_known,
@@ -314,6 +326,7 @@ static const DaeAgents1 agents_service = {
   .register_internal = service_register_internal,
   .check_capability = service_check_capability,
   .write_states = agents_write_states,
+  .slugs = service_slugs,
 };
 
 /* ---- descriptor ---- */

@@ -258,6 +258,27 @@ beat_split (DaePlugin *self, Beat *beat)
   }
 }
 
+/* Without a pause after the last beat: a process that drains ends when nothing is on its way. */
+static void
+engine_beat_ends (Engine *engine)
+{
+  GHashTableIter iter;
+  gpointer run;
+
+  if (g_get_monotonic_time () < engine->rest_until)
+    return;
+  g_hash_table_iter_init (&iter, engine->runs);
+  while (g_hash_table_iter_next (&iter, NULL, &run)) {
+    Beat *beat;
+
+    if (((Run *)run)->busy || !((Run *)run)->result)
+      continue;
+    beat = beat_new (engine->self);
+    beat_take (beat, run);
+    beat_submit (engine->self, beat);
+  }
+}
+
 static void
 beat_done (DaePlugin *self, gpointer result, const char *problem, gpointer data)
 {
@@ -282,6 +303,7 @@ beat_done (DaePlugin *self, gpointer result, const char *problem, gpointer data)
     else if (run)
       beat_written (engine, item, run, verdicts[i]);
   }
+  engine_beat_ends (engine);
 }
 
 static gboolean
@@ -290,24 +312,6 @@ beat_is_due (const Run *run, gint64 now)
   return !run->busy && !run->result &&
          (run->text->len > 0 || run->events.length > 0 || run->progress ||
           now - run->renewed >= BEAT_RENEW_US);
-}
-
-static void
-engine_beat_ends (Engine *engine)
-{
-  GHashTableIter iter;
-  gpointer run;
-
-  g_hash_table_iter_init (&iter, engine->runs);
-  while (g_hash_table_iter_next (&iter, NULL, &run)) {
-    Beat *beat;
-
-    if (((Run *)run)->busy || !((Run *)run)->result)
-      continue;
-    beat = beat_new (engine->self);
-    beat_take (beat, run);
-    beat_submit (engine->self, beat);
-  }
 }
 
 void

@@ -193,20 +193,21 @@ turn_history_add (GArray *history, const char *role, const char *content)
 }
 
 /* What was said before the question, on its branch, oldest first, user and assistant in turn.
- * Answers without text are left out; a question that nobody answered gets a word in their place. */
+ * Answers without text are left out; a question that nobody answered gets a word in their place.
+ * *RET_CUT: there is more. */
 static GArray *
-turn_read_history (DaeTx *tx, const char *question_id)
+turn_read_history (DaeTx *tx, const char *question_id, gboolean *ret_cut)
 {
-  DaeRows *rows =
-      dae_query (tx,
-                 "WITH RECURSIVE branch (id, parent_id, depth) AS ("
-                 " SELECT m.id, m.parent_id, CAST (0 AS bigint) FROM message m WHERE m.id = $1"
-                 " UNION ALL"
-                 " SELECT p.id, p.parent_id, b.depth + 1"
-                 " FROM branch b JOIN message p ON p.id = b.parent_id WHERE b.depth < $2)"
-                 " SELECT m.role, m.content FROM branch b JOIN message m ON m.id = b.id"
-                 " WHERE b.depth > 0 AND m.content <> '' ORDER BY b.depth",
-                 DAE_UUID (question_id), DAE_INT (TURN_HISTORY_MESSAGES));
+  DaeRows *rows = dae_query (
+      tx,
+      "WITH RECURSIVE branch (id, parent_id, depth) AS ("
+      " SELECT m.id, m.parent_id, CAST (0 AS bigint) FROM message m WHERE m.id = $1"
+      " UNION ALL"
+      " SELECT p.id, p.parent_id, b.depth + 1"
+      " FROM branch b JOIN message p ON p.id = b.parent_id WHERE b.depth < $2)"
+      " SELECT m.role, m.content, m.parent_id FROM branch b JOIN message m ON m.id = b.id"
+      " WHERE b.depth > 0 AND m.content <> '' ORDER BY b.depth",
+      DAE_UUID (question_id), DAE_INT (TURN_HISTORY_MESSAGES));
   g_autoptr (GPtrArray) newest_first = g_ptr_array_new (); /* role, content, role, ... borrowed */
   GArray *history = g_array_new (FALSE, FALSE, sizeof (DaeAgentMessage));
   gsize bytes = 0;
@@ -216,6 +217,7 @@ turn_read_history (DaeTx *tx, const char *question_id)
     g_ptr_array_add (newest_first, (gpointer)dae_row_text (rows, 0));
     g_ptr_array_add (newest_first, (gpointer)dae_row_text (rows, 1));
     bytes += strlen (dae_row_text (rows, 1));
+    *ret_cut = !dae_row_is_null (rows, 2);
   }
   for (guint i = newest_first->len; i > 0; i -= 2) {
     gboolean is_user = g_str_equal (g_ptr_array_index (newest_first, i - 2), "user");
@@ -258,7 +260,7 @@ turn_read_claim (DaeTx *tx, const char *turn_id)
   claim->question = g_strdup (dae_row_text (row, 6));
   claim->session = g_strdup (dae_row_text (row, 7));
   claim->instructions = g_strdup (instructions);
-  claim->history = turn_read_history (tx, dae_row_text (row, 2));
+  claim->history = turn_read_history (tx, dae_row_text (row, 2), &claim->history_cut);
   return claim;
 }
 
@@ -420,8 +422,8 @@ turn_finish (DaeTx *tx, const TurnEnd *end)
                 " WHERE id = $1 AND finished_at IS NULL AND worker IS NOT DISTINCT FROM $8",
                 DAE_UUID (end->turn_id), DAE_TEXT (end->outcome), DAE_TIME (dae_tx_now (tx)),
                 DAE_INT (log.last + 1), DAE_TEXT (end->code), DAE_TEXT (end->reason),
-                DAE_JSON (end->activities ? end->activities : stopped),
-                DAE_TEXT (end->worker), DAE_JSON (end->notes ? end->notes : "[]")) == 0) {
+                DAE_JSON (end->activities ? end->activities : stopped), DAE_TEXT (end->worker),
+                DAE_JSON (end->notes ? end->notes : "[]")) == 0) {
     event_log_close (&log);
     return FALSE;
   }

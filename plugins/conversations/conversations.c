@@ -16,6 +16,27 @@ conversations_data_free (gpointer data)
   g_free (own);
 }
 
+/* All plugins have started and registered their agents: what is counted of each is there from the
+ * first scrape. */
+static gboolean
+conversations_on_started (DaePlugin *self, gpointer data)
+{
+  static const char *const outcomes[] = { "done", "failed", "cancelled", "interrupted" };
+  const Conversations *own = dae_data (self);
+  g_auto (GStrv) slugs = own->agents->slugs (own->agents_plugin);
+
+  for (char **slug = slugs; *slug; slug++) {
+    for (guint i = 0; i < G_N_ELEMENTS (outcomes); i++)
+      dae_series (self, "agent_turns_total", *slug, outcomes[i]);
+    for (guint i = 0; i < 2; i++)
+      dae_series (self, "agent_tool_calls_total", *slug, outcomes[i]);
+    dae_series (self, "agent_turn_duration_seconds", *slug);
+    dae_series (self, "agent_first_text_seconds", *slug);
+    dae_series (self, "agent_turns_active", *slug);
+  }
+  return FALSE;
+}
+
 static gboolean
 conversations_start (DaePlugin *self, GError **error)
 {
@@ -31,6 +52,7 @@ conversations_start (DaePlugin *self, GError **error)
   state->streams = streams_new (self);
   state->states = states_new (self);
   state->engine = engine_new (self);
+  dae_timer (self, 1, conversations_on_started, NULL);
   return TRUE;
 }
 

@@ -159,7 +159,8 @@ typedef struct {
 typedef struct {
   char *turn_id, *conversation_id, *workspace_id, *answer_id, *agent, *subject;
   char *question, *instructions, *session;
-  GArray *history; /* (element-type DaeAgentMessage), content owned */
+  GArray *history;      /* (element-type DaeAgentMessage), content owned */
+  gboolean history_cut; /* there is more of it */
 } TurnClaim;
 
 void turn_write (DaeTx *tx, DaeJson *json, const char *key, const char *turn_id);

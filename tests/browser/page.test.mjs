@@ -39,7 +39,11 @@ test('the page', async (t) => {
     assert.equal(await steps.getAttribute('aria-expanded'), 'false', 'its steps are folded to a line');
     await steps.click();
     await tab.answer.getByRole('list', { name: 'Steps of the answer' }).waitFor();
-    await page.getByRole('link', { name: 'count to 200' }).waitFor();
+    const side = page.getByRole('navigation', { name: 'Workspaces and conversations' });
+    await side.getByRole('link', { name: 'count to 200' }).waitFor();
+    // what it cites is one click away
+    await tab.text.getByRole('link', { name: 'count to 200' }).first().click();
+    await until(() => page.evaluate(() => document.activeElement?.textContent.includes('count to 200')), 3000, 'the cited message');
     assert.match(await page.title(), /count to 200/);
     await tab.check(t, 'conversation');
   });

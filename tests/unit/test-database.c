@@ -691,20 +691,31 @@ test_session (gconstpointer kind)
 }
 
 static void
+count_call (gpointer data)
+{
+  (*(guint *)data)++;
+}
+
+static void
 test_probe (gconstpointer kind)
 {
   Store store;
+  guint n_ended = 0, n_at_once = 0;
   const char *why;
   gint64 latency = -1;
 
   if (!store_open (&store, kind))
     return;
   database_start (store.database);
-  database_probe (store.database, NULL, NULL);
+  database_probe (store.database, count_call, &n_ended);
+  database_probe (store.database, count_call, &n_at_once);
   database_probe (store.database, NULL, NULL);
   g_assert_cmpuint (database_in_flight (store.database), ==, 1);
+  g_assert_cmpuint (n_ended, ==, 0);
+  g_assert_cmpuint (n_at_once, ==, 1);
   while (database_in_flight (store.database) > 0)
     g_main_context_iteration (NULL, TRUE);
+  g_assert_cmpuint (n_ended, ==, 1);
   g_assert_true (database_is_up (store.database, &latency, &why));
   g_assert_cmpint (latency, >, 0);
   g_assert_null (why);

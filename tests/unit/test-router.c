@@ -55,6 +55,30 @@ example_router (void)
 #define ID "0191b0a4-7c1e-7abc-8def-0123456789ab"
 
 static void
+test_router_labels_have_bare_parameters (void)
+{
+  static const struct {
+    const char *pattern, *label;
+  } rows[] = {
+    { "/api/things", "/api/things" },
+    { "/live/", "/live/" },
+    { "/", "/" },
+    { "/api/things/{thing_id:uuid}", "/api/things/{thing_id}" },
+    { "/a/{x:uuid}/b/{y:int}", "/a/{x}/b/{y}" },
+    { "/a/{x}/b", "/a/{x}/b" },
+    { "/{path*}", "/{path}" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++) {
+    Router *router = router_new ();
+
+    add (router, "GET", rows[i].pattern);
+    g_assert_cmpstr (((Route *)router_routes (router)->pdata[0])->label, ==, rows[i].label);
+    router_free (router);
+  }
+}
+
+static void
 test_router_finds_the_best_row (void)
 {
   static const struct {
@@ -296,6 +320,7 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/router/labels-have-bare-parameters", test_router_labels_have_bare_parameters);
   g_test_add_func ("/router/finds-the-best-row", test_router_finds_the_best_row);
   g_test_add_func ("/router/other-method-is-allow", test_router_other_method_is_allow);
   g_test_add_func ("/router/internal-rows-are-apart", test_router_internal_rows_are_apart);

@@ -210,15 +210,15 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/": {
+    "/{path}": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** The page */
-        get: operations["getIndexPage"];
+        /** The page's files; `/` and an unknown path without an extension give the page */
+        get: operations["getPageFile"];
         put?: never;
         post?: never;
         delete?: never;
@@ -227,21 +227,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/{path}": {
+    "/api/{path}": {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                path: string;
+            };
             cookie?: never;
         };
-        /** The page's files; an unknown path without an extension gives the page */
-        get: operations["getPageFile"];
-        put?: never;
-        post?: never;
-        delete?: never;
+        /** What no other path names is 404, never the page */
+        get: operations["getUnknown"];
+        /** What no other path names is 404, never the page */
+        put: operations["putUnknown"];
+        /** What no other path names is 404, never the page */
+        post: operations["postUnknown"];
+        /** What no other path names is 404, never the page */
+        delete: operations["deleteUnknown"];
         options?: never;
         head?: never;
-        patch?: never;
+        /** What no other path names is 404, never the page */
+        patch: operations["patchUnknown"];
         trace?: never;
     };
     "/api/events": {
@@ -638,6 +644,12 @@ export interface components {
         /** @enum {string} */
         TurnState: "queued" | "running" | "waiting" | "done" | "failed" | "cancelled" | "interrupted";
         /**
+         * @description What a reader should know of how an answer came about. `history_cut`: the agent was not told the oldest messages,
+         *     they did not fit. `session_lost`: the agent had lost its session and was told the past anew.
+         * @enum {string}
+         */
+        TurnNote: "history_cut" | "session_lost";
+        /**
          * @description Of a question always `complete`; of an answer as its turn, with `complete` for done
          * @enum {string}
          */
@@ -875,7 +887,7 @@ export interface components {
         Siblings: {
             /** @description With the message itself */
             count: number;
-            /** @description From 1 */
+            /** @description From 1, oldest first */
             position: number;
         };
         /** @description One thing that the agent said on the way, as it sent it */
@@ -921,6 +933,7 @@ export interface components {
             finished_at: components["schemas"]["Time"] | null;
             siblings: components["schemas"]["Siblings"];
             activities: components["schemas"]["Activity"][];
+            notes: components["schemas"]["TurnNote"][];
         };
         MessageList: {
             /** @description Oldest first */
@@ -977,6 +990,7 @@ export interface components {
             finished_at: components["schemas"]["Time"] | null;
             duration_ms: number | null;
             activities: components["schemas"]["Activity"][];
+            notes: components["schemas"]["TurnNote"][];
         };
         Agent: {
             slug: components["schemas"]["Slug"];
@@ -1007,10 +1021,11 @@ export interface components {
             items: components["schemas"]["Agent"][];
             next: null;
         };
-        /** @description One line; no control characters */
+        /** @description One line, not blank; no control characters */
         LineText: string;
         DescriptionText: string;
         InstructionsText: string;
+        /** @description Not blank; no control characters but line breaks and tabs */
         ContentText: string;
         MessageCreatedEvent: {
             conversation_id: components["schemas"]["Id"];
@@ -1721,6 +1736,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description To HEAD and to prefetches; nothing is used up */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description Signed in */
             303: {
                 headers: {
@@ -1847,20 +1869,6 @@ export interface operations {
             403: components["responses"]["Forbidden"];
         };
     };
-    getIndexPage: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: components["responses"]["File"];
-            304: components["responses"]["NotModified"];
-            404: components["responses"]["NotFound"];
-        };
-    };
     getPageFile: {
         parameters: {
             query?: never;
@@ -1874,6 +1882,76 @@ export interface operations {
         responses: {
             200: components["responses"]["File"];
             304: components["responses"]["NotModified"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    getUnknown: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            404: components["responses"]["NotFound"];
+        };
+    };
+    putUnknown: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            404: components["responses"]["NotFound"];
+        };
+    };
+    postUnknown: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            404: components["responses"]["NotFound"];
+        };
+    };
+    deleteUnknown: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            404: components["responses"]["NotFound"];
+        };
+    };
+    patchUnknown: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
             404: components["responses"]["NotFound"];
         };
     };

@@ -152,6 +152,8 @@ export const en = {
   'turn.withdraw': 'Withdraw',
   'turn.interrupted': 'Interrupted. The text so far is kept.',
   'turn.failed': 'No answer',
+  'turn.history_cut': 'The oldest messages did not fit and were not told to the agent.',
+  'turn.session_lost': 'The agent had forgotten this conversation and was told it anew.',
   'turn.failed_midway': 'The answer ends here',
 
   'activity.summary': { one: '{count} step', other: '{count} steps' },

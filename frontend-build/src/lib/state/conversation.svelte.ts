@@ -10,6 +10,7 @@ import { live, type Watcher } from './live.svelte.ts';
 import { notices } from './notices.svelte.ts';
 
 const PAGE = 50;
+const MOST_PAGES = 100; // that a permalink may load
 const READ_AFTER = 1500;
 
 export interface Outgoing extends Unsent {
@@ -124,6 +125,17 @@ export class OpenConversation implements Watcher {
     } finally {
       this.loadingOlder = false;
     }
+  }
+
+  /** Loads earlier messages until `messageId` is among those of the branch; false if it is not. */
+  async reach(messageId: string): Promise<boolean> {
+    const has = (): boolean => this.path.some((message) => message.id === messageId);
+    for (let pages = 0; !has() && this.state.older && pages < MOST_PAGES; pages++) {
+      const before = this.state.older;
+      await this.older();
+      if (this.state.older === before) return false;
+    }
+    return has();
   }
 
   send(content: string, agent: string | null, parentId?: string | null): void {
