@@ -80,7 +80,8 @@ static const DaeSetting config_http_rows[] = {
   { .key = "trusted-proxies",
     .type = DAE_SETTING_NETWORKS,
     .environment = "DAEDALUS_TRUSTED_PROXIES",
-    .help = "Addresses and networks (or unix) whose word on client address and scheme is taken" },
+    .help = "Addresses and networks (or unix) whose word on client address, scheme "
+            "and people is taken; must be named in production" },
 };
 
 static const DaeSetting config_database_rows[] = {
@@ -206,6 +207,19 @@ config_host_check_base_url (Config *config, Complaints *complaints)
         "Write scheme and host only, for example https://name.example.", complaints);
 }
 
+/* A key that was lost must not turn everybody away without a word. */
+static void
+config_host_check_proxies (Config *config, Complaints *complaints)
+{
+  if (strcmp (config_text (config, "host", "environment"), "production") == 0 &&
+      config_origin (config, "http", "trusted-proxies") == NULL)
+    config_host_complain (config, "http", "trusted-proxies",
+                          "production needs the proxy whose word is taken on who asks",
+                          "Write trusted-proxies = ADDRESS in [http] (nothing after the = where "
+                          "clients connect directly), or set DAEDALUS_TRUSTED_PROXIES.",
+                          complaints);
+}
+
 void
 config_declare_host (Config *config, Complaints *complaints)
 {
@@ -222,4 +236,5 @@ config_declare_host (Config *config, Complaints *complaints)
     config_ignore_variable (config, config_host_variables[i]);
   config_host_check_listen (config, complaints);
   config_host_check_base_url (config, complaints);
+  config_host_check_proxies (config, complaints);
 }

@@ -26,11 +26,13 @@ static const guint plugin_edges[] = {
   [PLUGIN_STOPPED] = 0,
 };
 
+#define PLUGIN_FAULTS "no_reply|second_reply|late|leak|crash|stall|database|header"
+
 static const DaeMetric plugin_faults = {
   .name = "plugin_faults_total",
   .type = DAE_COUNTER,
   .help = "Faults of plugins that the host has caught",
-  .labels = "plugin kind=no_reply|second_reply|late|leak|crash|stall|database|header",
+  .labels = "plugin kind=" PLUGIN_FAULTS,
   .max_series = 4000,
 };
 
@@ -294,6 +296,19 @@ plugin_add_routes (Plugin *plugin, Complaints *complaints)
   return TRUE;
 }
 
+/* So that a first fault is seen as a rise. */
+static void
+plugin_begin_faults (Plugin *plugin, MetricsFamily *family)
+{
+  g_auto (GStrv) kinds = g_strsplit (PLUGIN_FAULTS, "|", -1);
+
+  for (char **kind = kinds; *kind != NULL && family != NULL; kind++) {
+    const char *const labels[] = { plugin->name, *kind };
+
+    metrics_series (family, labels, G_N_ELEMENTS (labels));
+  }
+}
+
 static void
 plugin_configure (PluginSet *set, Plugin *plugin, Complaints *complaints)
 {
@@ -307,11 +322,17 @@ void
 plugin_set_configure (PluginSet *set, Complaints *complaints)
 {
   Host *host = set->host;
+  MetricsFamily *faults;
 
   g_assert (host->config != NULL && host->metrics != NULL && host->router != NULL);
-  metrics_add_family (host->metrics, NULL, &plugin_faults, NULL);
-  for (guint i = 0; i < set->order->len; i++)
-    plugin_configure (set, g_ptr_array_index (set->order, i), complaints);
+  faults = metrics_add_family (host->metrics, NULL, &plugin_faults, NULL);
+  for (guint i = 0; i < set->order->len; i++) {
+    Plugin *plugin = g_ptr_array_index (set->order, i);
+
+    plugin_configure (set, plugin, complaints);
+    if (plugin->state == PLUGIN_CONFIGURED)
+      plugin_begin_faults (plugin, faults);
+  }
   if (set->naming != NULL && config_has_unknown (host->config))
     plugin_ignore_disabled (set);
 }

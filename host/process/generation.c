@@ -9,12 +9,8 @@
 #include <unistd.h>
 
 char *
-generation_base_url (Config *config, GPtrArray *sockets)
+generation_listen_url (GPtrArray *sockets)
 {
-  const char *set = config_text (config, "http", "base-url");
-
-  if (set != NULL && *set != '\0')
-    return g_strdup (set);
   for (guint i = 0; i < sockets->len; i++) {
     const ListenSocket *socket = sockets->pdata[i];
 
@@ -27,6 +23,14 @@ generation_base_url (Config *config, GPtrArray *sockets)
     }
   }
   return g_strdup ("http://localhost");
+}
+
+char *
+generation_base_url (Config *config, GPtrArray *sockets)
+{
+  const char *set = config_text (config, "http", "base-url");
+
+  return set != NULL && *set != '\0' ? g_strdup (set) : generation_listen_url (sockets);
 }
 
 static GVariant *

@@ -30,5 +30,7 @@ Generation *generation_new (guint number, CheckResult *check, Config *config, GP
 void generation_free (Generation *generation);
 /* What differs, a line each, for people: owned; "" if nothing does. */
 char *generation_changes (Generation *before, Generation *after);
+/* The first listening address as a URL. Owned. */
+char *generation_listen_url (GPtrArray *sockets);
 /* Where people reach it: [http] base-url, or the first listening address. Owned. */
 char *generation_base_url (Config *config, GPtrArray *sockets);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* supervisor: from a check to serving workers, again and again. */
 #include "../observe/log.h"
+#include "../observe/metrics.h"
 #include "../paths.h"
 #include "ephemeral.h"
 #include "notify.h"
@@ -109,7 +110,7 @@ take_announcement (Supervisor *supervisor, const char *message)
       return;
   instance_announce (&supervisor->instance, parts[0], parts[1]);
   if (parts[1] == NULL)
-    g_hash_table_remove (supervisor->announced, parts[0]);
+    g_hash_table_insert (supervisor->announced, g_strdup (parts[0]), NULL);
   else if (g_strcmp0 (g_hash_table_lookup (supervisor->announced, parts[0]), parts[1]) != 0) {
     g_hash_table_insert (supervisor->announced, g_strdup (parts[0]), g_strdup (parts[1]));
     if (!supervisor->options->ephemeral && isatty (STDOUT_FILENO) &&
@@ -188,8 +189,8 @@ static gboolean
 print_ephemeral (gpointer data)
 {
   Supervisor *supervisor = data;
-  g_autofree char *url =
-      generation_base_url (crew_generation (supervisor->current)->config, supervisor->sockets);
+  /* where it listens: whoever started it is beside it, and the base URL may be a proxy's */
+  g_autofree char *url = generation_listen_url (supervisor->sockets);
 
   ephemeral_print (url, g_hash_table_lookup (supervisor->announced, "token"),
                    g_hash_table_lookup (supervisor->announced, "start-link"));
@@ -236,6 +237,7 @@ on_crew_ready (Crew *crew, gpointer data)
   Supervisor *supervisor = data;
   g_autofree char *changes = NULL;
   Crew *before = supervisor->current;
+  const char *reason = "reload";
 
   if (!supervisor->served) {
     begin_service (supervisor);
@@ -243,6 +245,8 @@ on_crew_ready (Crew *crew, gpointer data)
   }
   g_assert (crew == supervisor->next);
   changes = generation_changes (crew_generation (before), crew_generation (crew));
+  metrics_add (metrics_series (supervisor->crew_ground.restarts, &reason, 1),
+               crew_generation (crew)->n_workers);
   supervisor->current = crew;
   supervisor->next = NULL;
   retire (supervisor, before);

@@ -154,12 +154,10 @@ take_over (Supervisor *supervisor)
 static void
 open_memory (Supervisor *supervisor)
 {
-  static const DaeMetric restarts = {
-    .name = "worker_restarts_total",
-    .type = DAE_COUNTER,
-    .help = "Workers that ended without being told to and were replaced",
-    .labels = "reason=crash|stall"
-  };
+  static const DaeMetric restarts = { .name = "worker_restarts_total",
+                                      .type = DAE_COUNTER,
+                                      .help = "Workers that were replaced",
+                                      .labels = "reason=crash|stall|reload" };
   guint64 id = 0;
 
   (void)!getrandom (&id, sizeof id, 0);

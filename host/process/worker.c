@@ -35,7 +35,7 @@ typedef struct {
   Host host;
   GVariant *brief;
   GMainLoop *loop;
-  MetricsSeries *loop_lag;
+  MetricsSeries *loop_lag, *connections;
   gint64 last_stamp;
   gint64 drain_deadline; /* monotonic; 0: not draining */
   guint drain_limit_ms;
@@ -78,6 +78,7 @@ stamp (gpointer data)
 
   heartbeat_stamp (worker.host.heartbeat, HEARTBEAT_LOOP);
   metrics_set (worker.loop_lag, MAX (lag, 0));
+  metrics_set (worker.connections, server_connections (worker.host.server));
   worker.last_stamp = now;
   return G_SOURCE_CONTINUE;
 }
@@ -205,12 +206,17 @@ build (Host *host, int control_fd, guint slot, Complaints *complaints)
                                  .type = DAE_GAUGE,
                                  .combine = DAE_MAX,
                                  .help = "How late the busiest worker's loop is" };
+  static const DaeMetric connections = { .name = "http_connections",
+                                         .type = DAE_GAUGE,
+                                         .help = "Open connections of clients" };
   g_autoptr (GVariant) listed = g_variant_lookup_value (worker.brief, "sources", NULL);
   g_autoptr (GPtrArray) sources = brief_sources_from_variant (listed);
 
   host->heartbeat = heartbeat_new ((int)brief_number ("heartbeat-fd"), slot);
   host->metrics = metrics_new ((int)brief_number ("metrics-fd"), slot);
   worker.loop_lag = metrics_series (metrics_add_family (host->metrics, NULL, &lag, NULL), NULL, 0);
+  worker.connections =
+      metrics_series (metrics_add_family (host->metrics, NULL, &connections, NULL), NULL, 0);
   host->router = router_new ();
   host->health = health_new (host);
   health_add_routes (host->health);

@@ -123,8 +123,8 @@ client_count (AgentRequest *request, const char *outcome)
 static void
 client_end (AgentRequest *request, AgentReply *reply)
 {
-  static const char *const outcomes[] = { "done",        "done", "error",  "error",
-                                          "unreachable", "cut",  "garbage" };
+  static const char *const outcomes[] = { "done",        "done", "error",   "error",
+                                          "unreachable", "cut",  "garbage", "garbage" };
   const AgentRequestHooks *hooks = g_steal_pointer (&request->hooks);
 
   if (request->dead)
@@ -338,12 +338,12 @@ client_on_body (DaeFetch *fetch, const char *bytes, gsize length, gpointer data)
   if (request->kind == BODY_EVENTS && request->hooks != NULL) {
     if (!sse_parser_feed (request->events, bytes, length)) {
       request->garbage = TRUE;
-      client_end_simply (request, AGENT_REPLY_GARBAGE, "one of its events is too large");
+      client_end_simply (request, AGENT_REPLY_TOO_LARGE, "one of its events is too large");
     }
   } else if (request->kind == BODY_JSON) {
     if (request->bytes->len + length > AGENTS_MAX_RESULT) {
       request->garbage = TRUE;
-      client_end_simply (request, AGENT_REPLY_GARBAGE, "its answer is too large");
+      client_end_simply (request, AGENT_REPLY_TOO_LARGE, "its answer is too large");
     } else {
       g_byte_array_append (request->bytes, (const guint8 *)bytes, (guint)length);
     }
@@ -437,6 +437,8 @@ client_on_whole (AgentRequest *request, DaeFetch *fetch)
 {
   g_autofree char *target = client_redirect (request, fetch);
   g_autofree char *words = NULL;
+  AgentReply elsewhere = { .kind = AGENT_REPLY_STATUS,
+                           .message = "it redirects to where requests do not follow" };
 
   if (target != NULL && request->body != NULL) {
     request->redirected = TRUE;
@@ -456,6 +458,8 @@ client_on_whole (AgentRequest *request, DaeFetch *fetch)
   } else if (request->kind == BODY_EVENTS) {
     if (!client_resume (request))
       client_end_simply (request, AGENT_REPLY_CUT, "its stream ended without an answer");
+  } else if (request->status >= 300) {
+    client_end (request, &elsewhere);
   } else {
     words = g_strdup_printf ("it answers HTTP %u without MCP", request->status);
     client_end_simply (request, AGENT_REPLY_GARBAGE, words);

@@ -60,6 +60,9 @@ agent_reason (const AgentReply *reply, gboolean opening, char **ret_reason)
   } else if (reply->kind == AGENT_REPLY_CUT) {
     code = "agent_cut";
     words = "The connection to the agent was lost before its answer was complete. Try again.";
+  } else if (reply->kind == AGENT_REPLY_TOO_LARGE) {
+    words = opening ? "What the agent says of itself is too large. Tell an administrator."
+                    : "The agent's answer is too large. Ask for less at a time.";
   }
   *ret_reason = g_strdup (words);
   return code;

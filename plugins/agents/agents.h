@@ -109,7 +109,8 @@ typedef enum {
   AGENT_REPLY_STATUS,      /* HTTP status; message where the body says one */
   AGENT_REPLY_UNREACHABLE, /* no answer at all */
   AGENT_REPLY_CUT,         /* the connection ended within the answer */
-  AGENT_REPLY_GARBAGE,     /* not MCP, or too large */
+  AGENT_REPLY_GARBAGE,     /* not MCP */
+  AGENT_REPLY_TOO_LARGE,
 } AgentReplyKind;
 
 /* Borrowed for the call. */

@@ -7,7 +7,6 @@
  */
 #include "conversations.h"
 
-#include <json-glib/json-glib.h>
 #include <string.h>
 
 #define ASK_TITLE_LENGTH     60
@@ -46,29 +45,17 @@ ask_dup_title (const char *content)
 static char *
 ask_dup_only_agent (DaeTx *tx, const Conversations *own, const char *workspace_id)
 {
-  g_autoptr (JsonParser) parser = json_parser_new ();
-  DaeJson *json = dae_json_new (tx);
-  g_autofree char *text = NULL, *only = NULL;
-  JsonArray *agents;
+  g_auto (GStrv) slugs = own->agents->slugs (own->agents_plugin);
+  const char *only = NULL;
 
-  dae_json_begin_object (json, NULL);
-  own->agents->write_states (own->agents_plugin, tx, json, "agents");
-  text = dae_json_finish (json);
-  if (!json_parser_load_from_data (parser, text, -1, NULL))
-    return NULL;
-  agents =
-      json_object_get_array_member (json_node_get_object (json_parser_get_root (parser)), "agents");
-  for (guint i = 0; agents && i < json_array_get_length (agents); i++) {
-    const char *slug =
-        json_object_get_string_member (json_array_get_object_element (agents, i), "slug");
-
-    if (!own->workspaces->has_agent (own->workspaces_plugin, tx, workspace_id, slug))
+  for (char **slug = slugs; *slug; slug++) {
+    if (!own->workspaces->has_agent (own->workspaces_plugin, tx, workspace_id, *slug))
       continue;
     if (only)
       return NULL;
-    only = g_strdup (slug);
+    only = *slug;
   }
-  return g_steal_pointer (&only);
+  return g_strdup (only);
 }
 
 /* Owned; NULL with *RET_REFUSAL NULL: nobody is to be asked. */

@@ -7,6 +7,7 @@
  */
 #include "conversations.h"
 
+/* A column on the right side would keep SQLite from the index of siblings, an expression does not. */
 const char *
 branch_leaf (DaeTx *tx, const char *message_id)
 {
@@ -16,7 +17,7 @@ branch_leaf (DaeTx *tx, const char *message_id)
                      " SELECT m.id, CAST (0 AS bigint) FROM message m WHERE m.id = $1"
                      " UNION ALL"
                      " SELECT (SELECT c.id FROM message c"
-                     "  WHERE coalesce (c.parent_id, c.conversation_id) = d.id"
+                     "  WHERE coalesce (c.parent_id, c.conversation_id) = coalesce (d.id, d.id)"
                      "  ORDER BY c.id DESC LIMIT 1), d.depth + 1"
                      " FROM down d WHERE d.id IS NOT NULL)"
                      " SELECT id FROM down WHERE id IS NOT NULL ORDER BY depth DESC LIMIT 1",

@@ -480,7 +480,10 @@ test_config_host_rules_are_complaints (void)
       "DIR/a.conf:2: [http] listen: \"[::1]\" is not an address to listen on\n" LISTEN_REMEDY
       "DIR/a.conf:2: [http] listen: \"unix:x\" is not an address to listen on\n" LISTEN_REMEDY
       "[http] base-url: production needs the URL that browsers use\n"
-      "    Write base-url = https://name.example in [http], or set DAEDALUS_BASE_URL.\n");
+      "    Write base-url = https://name.example in [http], or set DAEDALUS_BASE_URL.\n"
+      "[http] trusted-proxies: production needs the proxy whose word is taken on who asks\n"
+      "    Write trusted-proxies = ADDRESS in [http] (nothing after the = where clients connect "
+      "directly), or set DAEDALUS_TRUSTED_PROXIES.\n");
 }
 
 static void

@@ -424,7 +424,9 @@ test_in_doubt (gconstpointer prepare)
     g_atomic_int_set (&proxy.mode, rows[i].mode);
     work.deadline = g_get_monotonic_time () + 3 * G_USEC_PER_SEC;
     g_assert_cmpint (store_run_work (&store, work), ==, rows[i].verdict);
-    g_assert_cmpuint (call.n_runs, ==, rows[i].n_runs);
+    /* one more where the thread's connection was one of before the last crash */
+    g_assert_cmpuint (call.n_runs, >=, rows[i].n_runs);
+    g_assert_cmpuint (call.n_runs, <=, rows[i].n_runs + 1);
     g_assert_cmpuint (call.n_held, ==, rows[i].n_held);
     if (rows[i].verdict == DATABASE_DONE)
       g_assert_cmpint (store_number (&store, "SELECT count(*) FROM t"), ==, 1);
