@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Builds the page into a folder, with .br and .gz beside each file. Does nothing where the folder is newer
 # than all sources. usage: frontend-build/build.sh OUTPUT_DIR
-# VERSION names the build; NODE_TOOLS is where node.sh may put its Node.
+# PAGE_VERSION names the build; NODE_TOOLS is where node.sh may put its Node.
 set -eu
 
 if [ $# -ne 1 ]; then
@@ -14,13 +14,13 @@ here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 mkdir -p "$1"
 output=$(CDPATH='' cd -- "$1" && pwd)
 stamp=$output.stamp
-DAEDALUS_VERSION=${DAEDALUS_VERSION:-$(sed -n 's/^  "version": "\(.*\)",$/\1/p' "$here/package.json")}
-export DAEDALUS_VERSION
+PAGE_VERSION=${PAGE_VERSION:-$(sed -n 's/^  "version": "\(.*\)",$/\1/p' "$here/package.json")}
+export PAGE_VERSION
 
 # current: whether the output is of this version and newer than every source.
 current ()
 {
-  [ -f "$output/index.html" ] && [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$DAEDALUS_VERSION" ] &&
+  [ -f "$output/index.html" ] && [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$PAGE_VERSION" ] &&
     [ -z "$(find "$here/src" "$here/static" "$here/package.json" "$here/package-lock.json" "$here/.npmrc" \
       "$here/vite.config.ts" "$here/tsconfig.json" "$here/build.sh" "$here/node.sh" -newer "$stamp" -print -quit)" ]
 }
@@ -50,13 +50,13 @@ fi
 
 began=$(mktemp)
 trap 'rm -f "$began"; rm -rf "$output.new"' EXIT
-DAEDALUS_PAGE_OUTPUT=$output.new
-export DAEDALUS_PAGE_OUTPUT
+PAGE_OUTPUT=$output.new
+export PAGE_OUTPUT
 rm -rf "$output.new"
 node_modules/.bin/svelte-kit sync >&2
 node_modules/.bin/vite build --logLevel warn >&2
 
 rm -rf "$output"
 mv "$output.new" "$output"
-printf '%s\n' "$DAEDALUS_VERSION" >"$stamp"
+printf '%s\n' "$PAGE_VERSION" >"$stamp"
 touch -r "$began" "$stamp"

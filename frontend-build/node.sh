@@ -10,6 +10,10 @@ NPM_VERSION=11.21.2
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 tools=${NODE_TOOLS:-$here/.tools}
+case $tools in
+  /*) ;;
+  *) tools=$PWD/$tools ;;
+esac
 
 # new_enough NODE: whether NODE is 22.17 or newer.
 new_enough ()

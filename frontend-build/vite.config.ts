@@ -4,7 +4,7 @@ import adapter from '@sveltejs/adapter-static';
 import { sveltekit } from '@sveltejs/kit/vite';
 import { defineConfig } from 'vitest/config';
 
-const output = process.env.DAEDALUS_PAGE_OUTPUT ?? 'node_modules/.cache/page';
+const output = process.env.PAGE_OUTPUT ?? 'node_modules/.cache/page';
 
 // The style attribute of SvelteKit's own route announcer, the only one in the page.
 const ANNOUNCER = 'sha256-S8qMpvofolR8Mpjy4kQvEm7m1q8clzU4dfDH0AmvZjo=';
@@ -15,7 +15,7 @@ export default defineConfig({
       adapter: adapter({ pages: output, assets: output, fallback: 'index.html', precompress: true, strict: true }),
       outDir: '.svelte-kit',
       paths: { relative: false },
-      version: { name: process.env.DAEDALUS_VERSION ?? process.env.npm_package_version ?? 'unknown', pollInterval: 0 },
+      version: { name: process.env.PAGE_VERSION ?? process.env.npm_package_version ?? 'unknown', pollInterval: 0 },
       csp: {
         mode: 'hash',
         directives: {

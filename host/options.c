@@ -125,7 +125,7 @@ options_read_config (const Options *options, Complaints *complaints)
       options->configs != NULL ? (const char *const *)options->configs : installed;
   g_autoptr (GPtrArray) files = g_ptr_array_new ();
   g_autoptr (GPtrArray) sets = g_ptr_array_new_with_free_func (g_free);
-  g_auto (GStrv) environ = g_get_environ ();
+  g_auto (GStrv) environment = g_get_environ ();
   ConfigSources sources = { 0 };
   Config *config;
 
@@ -145,7 +145,7 @@ options_read_config (const Options *options, Complaints *complaints)
   g_ptr_array_add (sets, NULL);
 
   sources.files = (const char *const *)files->pdata;
-  sources.environ = (const char *const *)environ;
+  sources.environ = (const char *const *)environment;
   sources.sets = (const char *const *)sets->pdata;
   config = config_new (&sources, complaints);
   config_declare_host (config, complaints);

@@ -547,10 +547,8 @@ database_new (Host *host, Complaints *complaints)
 }
 
 void
-database_free (Database *database)
+database_stop (Database *database)
 {
-  if (database == NULL)
-    return;
   g_mutex_lock (&database->lock);
   database->stopping = TRUE;
   g_cond_broadcast (&database->pool_cond);
@@ -558,9 +556,8 @@ database_free (Database *database)
   g_mutex_unlock (&database->lock);
   for (guint i = 0; i < THREADS; i++) {
     if (database->threads[i].thread != NULL)
-      g_thread_join (database->threads[i].thread);
+      g_thread_join (g_steal_pointer (&database->threads[i].thread));
   }
-  g_ptr_array_unref (database->listeners);
   /* whoever waits for an outcome gets it, also from work that `done` functions submit now */
   for (;;) {
     WorkItem *item;
@@ -578,6 +575,15 @@ database_free (Database *database)
       break;
     database_finish_item (database, item);
   }
+}
+
+void
+database_free (Database *database)
+{
+  if (database == NULL)
+    return;
+  database_stop (database);
+  g_ptr_array_unref (database->listeners);
   g_source_destroy (&database->hand_back->base);
   g_source_unref (&database->hand_back->base);
   g_main_context_unref (database->context);

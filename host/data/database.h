@@ -41,7 +41,10 @@ typedef struct {
 Database *database_new (Host *host, Complaints *complaints);
 /* Opens the pool in the background; jobs and work queue until it is there. */
 void database_start (Database *database);
-/* Waits for what runs, closes all connections. */
+/* Waits for what runs, closes all connections; what waits is told that there is no database, as is
+ * all that comes later. Each `done` has been called when this returns. */
+void database_stop (Database *database);
+/* Stops it where that has not been done. */
 void database_free (Database *database);
 gboolean database_is_sqlite (Database *database);
 void database_submit (Database *database, const DatabaseWork *work);

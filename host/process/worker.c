@@ -253,6 +253,7 @@ start (Host *host, Complaints *complaints)
 static void
 end (Host *host)
 {
+  database_stop (host->database); /* whose work comes back to plugins that live */
   plugin_set_stop (host->plugins);
   upstream_free (host->upstream);
   server_free (host->server);

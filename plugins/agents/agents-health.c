@@ -233,8 +233,8 @@ check_end_fault (AgentCheck *check, const AgentReply *fault)
   } else if (fault->kind == AGENT_REPLY_STATUS && (fault->status == 401 || fault->status == 403)) {
     reason = g_strdup ("it does not accept this host's token");
   } else if (fault->kind == AGENT_REPLY_STATUS && fault->status < 400) {
-    reason = g_strdup_printf ("it redirects (HTTP %u) to where requests do not follow",
-                              fault->status);
+    reason =
+        g_strdup_printf ("it redirects (HTTP %u) to where requests do not follow", fault->status);
   } else if (fault->kind == AGENT_REPLY_STATUS) {
     reason = g_strdup_printf ("it answers HTTP %u", fault->status);
   } else {

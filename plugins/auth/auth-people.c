@@ -11,6 +11,7 @@
 #define PEOPLE_PAUSE     G_TIME_SPAN_MINUTE
 #define PEOPLE_MAX       10000
 #define PEOPLE_GATHER_MS 100
+#define PEOPLE_TOPIC     "auth:person"
 
 typedef struct {
   char *subject;
@@ -69,14 +70,19 @@ people_write (DaeTx *tx, gconstpointer input)
 
   for (guint i = 0; i < people->len && !dae_tx_failed (tx); i++) {
     const Person *person = people->pdata[i];
+    DaeRows *row;
 
-    dae_exec (tx,
-              "INSERT INTO person (subject, email, name, groups, first_seen, last_seen)"
-              " VALUES ($1, $2, $3, $4, $5, $5)"
-              " ON CONFLICT (subject) DO UPDATE SET email = excluded.email, name = excluded.name,"
-              " groups = excluded.groups, last_seen = excluded.last_seen",
-              DAE_TEXT (person->subject), DAE_TEXT (person->email), DAE_TEXT (person->name),
-              DAE_JSON (person->groups), DAE_TIME (now));
+    row = dae_query_one (
+        tx,
+        "INSERT INTO person (subject, email, name, groups, first_seen, last_seen)"
+        " VALUES ($1, $2, $3, $4, $5, $5)"
+        " ON CONFLICT (subject) DO UPDATE SET email = excluded.email, name = excluded.name,"
+        " groups = excluded.groups, last_seen = excluded.last_seen"
+        " RETURNING first_seen = last_seen",
+        DAE_TEXT (person->subject), DAE_TEXT (person->email), DAE_TEXT (person->name),
+        DAE_JSON (person->groups), DAE_TIME (now));
+    if (row && dae_row_int (row, 0))
+      dae_publish (tx, PEOPLE_TOPIC, person->subject);
   }
   return NULL;
 }

@@ -9,7 +9,8 @@
 
 #include <string.h>
 
-#define INVITATION "invitation:"
+#define INVITATION    "invitation:"
+#define MEMBERS_BATCH 100
 
 #define MEMBER_ROWS                                                                                \
   "SELECT subject, name, email, role, state, created_at FROM ("                                    \
@@ -117,6 +118,35 @@ members_find_person (DaeTx *tx, const char *email)
                                 DAE_TEXT (email));
 
   return row ? dae_row_text (row, 0) : NULL;
+}
+
+gboolean
+members_bind (DaeTx *tx, DaePlugin *self)
+{
+  guint n = 0;
+  DaeRows *rows = dae_query (
+      tx,
+      "SELECT i.id, i.workspace_id, i.role, (SELECT p.subject FROM person p"
+      "  WHERE lower (p.email) = i.email ORDER BY p.last_seen DESC, p.subject LIMIT 1)"
+      " FROM invitation i WHERE i.email IN (SELECT lower (p.email) FROM person p) LIMIT $1",
+      DAE_INT (MEMBERS_BATCH));
+
+  while (dae_rows_next (rows)) {
+    const char *id = dae_row_text (rows, 0), *workspace_id = dae_row_text (rows, 1);
+    const char *subject = dae_row_text (rows, 3);
+
+    dae_exec (tx, "UPDATE workspace SET version = version + 1 WHERE id = $1",
+              DAE_UUID (workspace_id));
+    dae_exec (tx,
+              "INSERT INTO workspace_member (workspace_id, subject, role, created_at)"
+              " VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+              DAE_UUID (workspace_id), DAE_TEXT (subject), DAE_TEXT (dae_row_text (rows, 2)),
+              DAE_TIME (dae_tx_now (tx)));
+    dae_exec (tx, "DELETE FROM invitation WHERE id = $1", DAE_UUID (id));
+    access_changed (tx, workspace_id, subject);
+    n++;
+  }
+  return n == MEMBERS_BATCH;
 }
 
 DaeReply *

@@ -188,12 +188,20 @@ workspaces_configure (DaePlugin *self, GError **error)
   return TRUE;
 }
 
+/* Somebody has come for the first time. */
+static void
+workspaces_on_person (DaePlugin *self, const char *topic, const char *text, gpointer data)
+{
+  dae_job_wake (self, "invitations");
+}
+
 static gboolean
 workspaces_start (DaePlugin *self, GError **error)
 {
   WorkspacesData *data = dae_data (self);
 
   data->agents = dae_service (self, "agents/1", &data->agents_provider);
+  dae_subscribe (self, "auth:person", workspaces_on_person, NULL);
   return TRUE;
 }
 
@@ -296,6 +304,7 @@ static const DaeRoute routes[] = {
 };
 
 static const DaeJob jobs[] = {
+  { .name = "invitations", .every_ms = 60 * 1000, .step = members_bind },
   { .name = "deleted", .every_ms = 60 * 1000, .step = workspaces_sweep },
 };
 

@@ -59,6 +59,8 @@ DaeReply *members_list (DaeTx *tx, DaeRequest *req, DaePlugin *self);
 DaeReply *members_add (DaeTx *tx, DaeRequest *req, DaePlugin *self);
 DaeReply *members_update (DaeTx *tx, DaeRequest *req, DaePlugin *self);
 DaeReply *members_remove (DaeTx *tx, DaeRequest *req, DaePlugin *self);
+/* Step of the job "invitations": those whose people have signed in since become members. */
+gboolean members_bind (DaeTx *tx, DaePlugin *self);
 DaeReply *agents_show (DaeTx *tx, DaeRequest *req, DaePlugin *self);
 DaeReply *agents_set (DaeTx *tx, DaeRequest *req, DaePlugin *self);
 /* 422 where nobody knows the agent SLUG (NULL: nothing to check); NULL: go on. */

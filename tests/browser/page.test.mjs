@@ -43,7 +43,7 @@ test('the page', async (t) => {
     await side.getByRole('link', { name: 'count to 200' }).waitFor();
     // what it cites is one click away
     await tab.text.getByRole('link', { name: 'count to 200' }).first().click();
-    await until(() => page.evaluate(() => document.activeElement?.textContent.includes('count to 200')), 3000, 'the cited message');
+    await until(() => page.evaluate(() => document.activeElement?.id.startsWith('m-') && document.activeElement.textContent.includes('count to 200')), 3000, 'the cited message');
     assert.match(await page.title(), /count to 200/);
     await tab.check(t, 'conversation');
   });

@@ -4,9 +4,9 @@
 //   DAEDALUS=/path/to/daedalus node tests/browser/run.mjs [PART ...]    parts: types check unit browser
 //
 // SCREENSHOTS names a folder for a picture of each state.
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { run } from 'node:test';
 import { tap } from 'node:test/reporters';
 import { fileURLToPath } from 'node:url';
@@ -14,6 +14,7 @@ import { fileURLToPath } from 'node:url';
 const here = dirname(fileURLToPath(import.meta.url));
 const page = join(here, '..', '..', 'frontend-build');
 const asked = process.argv.slice(2);
+process.env.PATH = execFileSync(join(page, 'node.sh'), { encoding: 'utf8' }).trim() + delimiter + process.env.PATH;
 const parts = asked.length > 0 ? asked : ['types', 'check', 'unit', 'browser'];
 
 function step(name, command, args) {

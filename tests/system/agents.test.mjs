@@ -6,28 +6,8 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { here, sleep, startAgent, startHost, textOf, until } from './kit.mjs';
-
-const agentUrl = (agent) => agent.url;
-
-/** A host with one agent "tester" and a conversation with it. */
-async function talkWith (t, url, { set = [], workers } = {}) {
-  const host = await startHost(t, { workers, set: [`agent tester.url=${url}`, ...set] });
-  const workspace = await host.workspace('Agents');
-  const conversation = await host.conversation(workspace, { agent: 'tester' });
-  return { host, workspace, conversation };
-}
-
-async function ask (host, conversation, content, ms = 20_000) {
-  const reader = await host.events(conversation).opened;
-  const { turn } = await host.post(conversation, content);
-  const ended = await host.ended(turn.id, ms);
-  const last = { done: 'turn.done', failed: 'turn.failed', cancelled: 'turn.cancelled', interrupted: 'turn.interrupted' }[ended.state];
-  await reader.find(last);
-  reader.close();
-  const { items } = await host.ok('GET', `/api/conversations/${conversation.id}/messages`);
-  return { turn: ended, answer: items.find(({ id }) => id === turn.answer_id), events: reader.events };
-}
+import { databases, here, sleep, startAgent, startHost, textOf, until } from './kit.mjs';
+import { ask, observe, talkWith } from './talk.mjs';
 
 test('the everything server, unmodified', async (t) => {
   const port = await new Promise((done) => {
@@ -39,34 +19,43 @@ test('the everything server, unmodified', async (t) => {
   await until(() => new Promise((done) => {
     fetch(`http://127.0.0.1:${port}/mcp`).then(() => done(true), () => done(false));
   }), 15_000, 'the everything server');
-  const { host, conversation } = await talkWith(t, `http://127.0.0.1:${port}/mcp`, { set: ['agent tester.tool=echo'] });
-  const { turn, answer, events } = await ask(host, conversation, 'is anybody there?');
-  assert.equal(turn.state, 'done', turn.error_detail);
-  assert.match(answer.content, /is anybody there\?/);
-  assert.equal(textOf(events, turn.answer_id), answer.content);
+  for (const workers of [1, 2]) {
+    await t.test(`${workers === 1 ? 'one worker' : 'two workers'}: its echo answers`, async (t) => {
+      const { host, conversation } = await talkWith(t, `http://127.0.0.1:${port}/mcp`, { workers, set: ['agent tester.tool=echo'] });
+      for (const content of ['is anybody there?', 'and now?']) {
+        const { turn, answer, events } = await ask(host, conversation, content);
+        assert.equal(turn.state, 'done', turn.error_detail);
+        assert.ok(answer.content.includes(content), answer.content);
+        assert.equal(textOf(events, turn.answer_id), answer.content);
+      }
+    });
+  }
 });
 
 test('an agent on the official SDK', async (t) => {
-  for (const stateless of [false, true]) {
-    await t.test(`${stateless ? 'stateless' : 'with sessions'}: chunks, tools and progress arrive as they are sent`, async (t) => {
-      const agent = await startAgent(t, 'streaming-agent.mjs', { env: stateless ? { AGENT_STATELESS: '1' } : {} });
-      const { host, conversation } = await talkWith(t, agentUrl(agent));
-      const { turn, answer, events } = await ask(host, conversation, 'hello chunks=8 pace=60');
-      assert.equal(turn.state, 'done', turn.error_detail);
-      const chunks = events.filter(({ event }) => event === 'turn.chunk');
-      const end = events.find(({ event }) => event === 'turn.done');
-      assert.ok(chunks.length >= 3, `${chunks.length} chunks`);
-      assert.ok(end.at - chunks[0].at >= 100);
-      assert.equal(textOf(events, turn.answer_id), answer.content);
-      assert.ok(events.some(({ event }) => event === 'turn.activity'), 'an activity');
-      assert.ok(events.some(({ event }) => event === 'turn.progress'), 'progress');
-      assert.ok(Array.isArray(answer.iterations) && answer.iterations.length > 0, 'iterations are kept');
-    });
+  for (const [name, database] of await databases(t)) {
+    for (const [stateless, workers] of [[false, 1], [true, 1], [false, 2], [true, 2]]) {
+      const how = `${name}, ${workers === 1 ? 'one worker' : 'two workers'}, ${stateless ? 'stateless' : 'with sessions'}`;
+      await t.test(`${how}: chunks, tools and progress arrive as they are sent`, async (t) => {
+        const agent = await startAgent(t, 'streaming-agent.mjs', { env: stateless ? { AGENT_STATELESS: '1' } : {} });
+        const { host, conversation } = await talkWith(t, agent.url, { workers, database: database() });
+        const { turn, answer, events, end } = await ask(host, conversation, 'hello chunks=8 pace=60');
+        assert.equal(turn.state, 'done', turn.error_detail);
+        const chunks = events.filter(({ event }) => event === 'turn.chunk');
+        assert.ok(chunks.length >= 3, `${chunks.length} chunks`);
+        assert.ok(end.at - chunks[0].at >= 100, `the first chunk came ${end.at - chunks[0].at} ms before the end`);
+        assert.equal(textOf(events, turn.answer_id), answer.content);
+        assert.ok(events.some(({ event }) => event === 'turn.activity'), 'an activity');
+        assert.ok(events.some(({ event }) => event === 'turn.progress'), 'progress');
+        assert.ok(Array.isArray(answer.iterations) && answer.iterations.length > 0, 'iterations are kept');
+        assert.deepEqual(answer.notes, []);
+      });
+    }
   }
 
   await t.test('the past reaches the agent', async (t) => {
     const agent = await startAgent(t, 'streaming-agent.mjs', { env: { AGENT_STATELESS: '1' } });
-    const { host, conversation } = await talkWith(t, agentUrl(agent));
+    const { host, conversation } = await talkWith(t, agent.url);
     await ask(host, conversation, 'my name is Ada chunks=2');
     const { answer } = await ask(host, conversation, 'recall');
     assert.match(answer.content, /Ada/);
@@ -74,7 +63,7 @@ test('an agent on the official SDK', async (t) => {
 
   await t.test('what the agent does wrong becomes a failed turn with words to act on, and the text so far stays', async (t) => {
     const agent = await startAgent(t, 'streaming-agent.mjs');
-    const { host, conversation } = await talkWith(t, agentUrl(agent), { set: ['agent tester.silence-limit=2s', 'agent tester.turn-limit=6s'] });
+    const { host, conversation } = await talkWith(t, agent.url, { set: ['agent tester.silence-limit=2s', 'agent tester.turn-limit=6s'] });
     const cases = [
       ['hang', 'agent_silent', true], ['silent', 'agent_silent', false], ['cut', 'agent_cut', true], ['garbage', 'agent_protocol', false],
       ['errortext', 'agent_error', false], ['iserror', 'agent_error', false], ['rpcerror', 'agent_error', false],
@@ -93,7 +82,7 @@ test('an agent on the official SDK', async (t) => {
 
   await t.test('an agent that is down is said to be so, in health and in the turn', async (t) => {
     const agent = await startAgent(t, 'streaming-agent.mjs');
-    const { host, conversation } = await talkWith(t, agentUrl(agent));
+    const { host, conversation } = await talkWith(t, agent.url);
     await until(async () => (await host.ok('GET', '/api/agents/tester')).health === 'ok', 10_000, 'health ok');
     assert.equal(await host.metric('daedalus_mcp_connections_active', { server: 'tester' }), 1);
     await agent.stop();
@@ -108,15 +97,15 @@ test('an agent on the official SDK', async (t) => {
 
   await t.test('cancel stops the agent\'s request within a second, asked on another worker', async (t) => {
     const agent = await startAgent(t, 'streaming-agent.mjs');
-    const { host, conversation } = await talkWith(t, agentUrl(agent), { workers: 2 });
+    const { host, conversation } = await talkWith(t, agent.url, { workers: 2 });
     const reader = await host.events(conversation).opened;
     const { turn } = await host.post(conversation, 'long');
     await reader.find('turn.chunk');
     const asked = performance.now();
     await host.ok('POST', `/api/turns/${turn.id}/cancel`);
     const observed = await until(async () => {
-      const seen = await (await fetch(new URL('/observed', agent.url))).json();
-      return seen.calls.some(({ cancelled }) => cancelled) ? seen : null;
+      const seen = await observe(agent);
+      return seen.calls.some(({ state }) => state === 'cancelled') ? seen : null;
     }, 3000, 'the agent to see the cancel');
     assert.ok(observed);
     assert.ok(performance.now() - asked < 1500, `${performance.now() - asked} ms`);
@@ -126,12 +115,14 @@ test('an agent on the official SDK', async (t) => {
 
   await t.test('a session that the agent forgot is opened anew', async (t) => {
     const agent = await startAgent(t, 'streaming-agent.mjs', { env: { AGENT_NO_HISTORY: '1' } });
-    const { host, conversation } = await talkWith(t, agentUrl(agent));
+    const { host, conversation } = await talkWith(t, agent.url);
     await ask(host, conversation, 'my name is Grace forget chunks=2');
     await sleep(100);
     const { turn, answer } = await ask(host, conversation, 'recall');
     assert.equal(turn.state, 'done', turn.error_detail);
     assert.match(answer.content, /Grace/);
+    assert.deepEqual(turn.notes, ['session_lost']);
+    assert.deepEqual(answer.notes, ['session_lost']);
   });
 
   await t.test('an unknown agent is refused before anything is stored', async (t) => {

@@ -18,12 +18,12 @@ test('deployment', async (t) => {
   await t.test('the existing environment and two keys for the proxy start the host', async (t) => {
     const postgres = await startPostgres(t);
     // a password with characters that must be percent-encoded, in SQLAlchemy's notation
-    const url = postgres.database().replace(/^postgres(ql)?:\/\/([^@/:]*)@/, 'postgresql+asyncpg://$2:p%40ss%2Fw%3Ard@');
+    postgres.role('existing', 'p@ss/w:r%d');
+    const url = postgres.database().replace(/^postgresql:\/\/daedalus@/, 'postgresql+asyncpg://existing:p%40ss%2Fw%3Ar%25d@');
     assert.match(url, /^postgresql\+asyncpg:.*p%40ss/);
-    const host = await startHost(t, {
-      env: { DAEDALUS_DATABASE_URL: url, DAEDALUS_ENV: 'production', ...s3 },
-      set: [...proxy, 'database.migrate=auto'],
-    });
+    const start = (url) => startHost(t, { env: { DAEDALUS_DATABASE_URL: url, DAEDALUS_ENV: 'production', ...s3 }, set: [...proxy, 'database.migrate=auto'] });
+    await assert.rejects(start(url.replace('p%40ss', 'pass')), /password authentication failed/, 'the password counts');
+    const host = await start(url);
     assert.equal((await host.request('GET', '/ready/', { anonymous: true })).status, 200);
     const me = await host.request('GET', '/api/me', { person: 'ada' });
     assert.equal(me.status, 200, me.text);

@@ -269,6 +269,7 @@ export async function startPostgres (t) {
       const name = `d${randomUUID().replaceAll('-', '')}`;
       return execFileSync('sh', [script, 'create', dir, name], { encoding: 'utf8' }).trim();
     },
+    role (name, password) { execFileSync('sh', [script, 'role', dir, name, password]); },
   };
 }
 

@@ -5,6 +5,7 @@
 #   postgres.sh start DIR      makes it, starts it, prints its URL
 #   postgres.sh kill DIR       kills it as a crash would; postgres.sh restart DIR brings it back
 #   postgres.sh create DIR NAME  makes a database, prints its URL
+#   postgres.sh role DIR NAME PASSWORD  makes a role that must give its password
 #   postgres.sh stop DIR       ends it; the directory stays
 #   postgres.sh available      exit status 0 if the programs are there
 #
@@ -26,7 +27,7 @@ if [ "$command" = available ]; then
   exit
 fi
 [ -n "$programs" ] || { echo 'postgres.sh: PostgreSQL is not installed (Debian package postgresql)' >&2; exit 77; }
-[ -n "${2:-}" ] || { sed -n '3,9s/^# *//p' "$0" >&2; exit 2; }
+[ -n "${2:-}" ] || { sed -n '3,10s/^# *//p' "$0" >&2; exit 2; }
 dir=$(realpath -m "$2")
 [ "${#dir}" -le 80 ] || { echo "postgres.sh: $dir is too long for the path of a socket" >&2; exit 2; }
 
@@ -97,6 +98,14 @@ create)
   as_user "$programs/createdb" -h "$dir" -U daedalus "$3"
   echo "postgresql://daedalus@/$3?host=$dir"
   ;;
+role)
+  cd /
+  as_user "$programs/psql" -q -h "$dir" -U daedalus -d postgres -v name="$3" -v password="$4" <<'END'
+CREATE ROLE :"name" SUPERUSER LOGIN PASSWORD :'password';
+END
+  as_user sed -i "1i local all $3 scram-sha-256" "$dir/data/pg_hba.conf"
+  as_user "$programs/psql" -q -h "$dir" -U daedalus -d postgres -c 'SELECT pg_reload_conf ()' >/dev/null
+  ;;
 restart)
   launch
   ;;
@@ -115,7 +124,7 @@ stop)
   fi
   ;;
 *)
-  sed -n '3,9s/^# *//p' "$0" >&2
+  sed -n '3,10s/^# *//p' "$0" >&2
   exit 2
   ;;
 esac

@@ -722,6 +722,66 @@ test_probe (gconstpointer kind)
   store_close (&store);
 }
 
+/* ---- the end ------------------------------------------------------------ */
+
+typedef struct {
+  Store *store;
+  guint n_ended;
+  DatabaseVerdict verdict;
+  gboolean asks_again;
+} Ending;
+
+static void ending_submit (Ending *ending);
+
+static gpointer
+ending_run (DaeTx *tx, gpointer data)
+{
+  dae_query_one (tx, "SELECT 1");
+  return NULL;
+}
+
+static void
+ending_done (DatabaseVerdict verdict, gpointer result, gpointer data)
+{
+  Ending *ending = data;
+
+  ending->n_ended++;
+  ending->verdict = verdict;
+  if (ending->asks_again) {
+    ending->asks_again = FALSE;
+    ending_submit (ending);
+  }
+}
+
+static void
+ending_submit (Ending *ending)
+{
+  DatabaseWork work = { .what = "end", .run = ending_run, .done = ending_done, .data = ending };
+
+  database_submit (ending->store->database, &work);
+}
+
+/* Whoever asked is told while what they need is still there. */
+static void
+test_stop (gconstpointer kind)
+{
+  Store store;
+  Ending ending = { .store = &store, .asks_again = TRUE };
+
+  if (!store_open (&store, kind))
+    return;
+  database_start (store.database);
+  ending_submit (&ending);
+  database_stop (store.database);
+  g_assert_cmpuint (ending.n_ended, ==, 2);
+  g_assert_cmpint (ending.verdict, ==, DATABASE_UNAVAILABLE);
+  g_assert_cmpuint (database_in_flight (store.database), ==, 0);
+  ending_submit (&ending);
+  g_assert_cmpuint (ending.n_ended, ==, 2);
+  store_close (&store);
+  g_assert_cmpuint (ending.n_ended, ==, 3);
+}
+
 /* ---- the URL ----------------------------------------------------------- */
 
 static void
@@ -789,6 +849,7 @@ main (int argc, char **argv)
   store_add_test ("database", "deadline-ends-statement-and-commit", test_deadline);
   store_add_test ("database", "session-is-all-or-nothing", test_session);
   store_add_test ("database", "probe-says-up", test_probe);
+  store_add_test ("database", "stop-tells-everybody-first", test_stop);
   g_test_add_func ("/database/url-is-taken-or-refused-with-remedy", test_url);
   return store_run_tests ();
 }

@@ -27,16 +27,15 @@ async function body (request) {
 
 /** Writes what PIECE gives until it gives nothing or nobody takes it any more. */
 async function pour (response, piece) {
-  observed.written = 0;
   let gone = false;
-  response.on('close', () => { gone = true; });
+  let wake = () => {};
+  observed.written = 0;
+  response.on('close', () => { gone = true; wake(); }).on('drain', () => wake());
   for (let i = 0; !gone; i++) {
     const bytes = piece(i);
     if (bytes === null) break;
     observed.written += bytes.length;
-    if (!response.write(bytes)) {
-      await new Promise((done) => { response.once('drain', done); response.once('close', done); });
-    }
+    if (!response.write(bytes)) await new Promise((done) => { wake = done; });
   }
   if (gone) observed.closed++;
   else response.end();
@@ -105,7 +104,8 @@ const server = createServer(async (request, response) => {
   if (message.method === 'initialize')
     return reply({ protocolVersion: '2025-06-18', capabilities: { tools: {} }, serverInfo: { name: 'odd', version: '1' } });
   if (message.method === 'tools/list') return reply(tools(message.params?.cursor));
-  return await speak(response, message.id, message.params.arguments.message);
+  // what was said before stands quoted before the question
+  return await speak(response, message.id, message.params.arguments.message.split('\n').at(-1));
 });
 
 server.on('clientError', (_error, socket) => socket.destroy());

@@ -17,6 +17,10 @@ export interface Watcher {
   connected: () => void;
 }
 
+// A browser keeps six connections to a host. A tab that nobody sees gives its own back after a while and goes on
+// from where it was when it is looked at.
+const SLEEP_AFTER = 60_000;
+
 interface Running {
   conversation_id: string;
   workspace_id: string;
@@ -29,6 +33,8 @@ class Live {
   readonly running = new SvelteMap<string, Running>();
   private watcher: Watcher | null = null;
   private everLive = false;
+  private asleep = false;
+  private sleepTimer: ReturnType<typeof setTimeout> | undefined;
   private readonly feed = new Feed({
     url: () => this.url(),
     events: (events) => this.events(events),
@@ -39,7 +45,7 @@ class Live {
     addEventListener('online', this.back);
     addEventListener('offline', this.gone);
     addEventListener('pageshow', this.again);
-    document.addEventListener('visibilitychange', this.again);
+    document.addEventListener('visibilitychange', this.looked);
     this.feed.start();
   }
 
@@ -47,7 +53,8 @@ class Live {
     removeEventListener('online', this.back);
     removeEventListener('offline', this.gone);
     removeEventListener('pageshow', this.again);
-    document.removeEventListener('visibilitychange', this.again);
+    document.removeEventListener('visibilitychange', this.looked);
+    clearTimeout(this.sleepTimer);
     this.feed.stop();
   }
 
@@ -95,6 +102,20 @@ class Live {
     if (document.visibilityState === 'visible') this.feed.retryNow();
   };
 
+  private readonly looked = (): void => {
+    clearTimeout(this.sleepTimer);
+    if (document.visibilityState === 'hidden') {
+      this.sleepTimer = setTimeout(() => {
+        this.asleep = true;
+        this.feed.stop();
+      }, SLEEP_AFTER);
+    } else if (this.asleep) {
+      this.feed.start();
+    } else {
+      this.feed.retryNow();
+    }
+  };
+
   private url(): string {
     const position = this.watcher?.position() ?? null;
     return position === null ? '/api/events' : `/api/events?watch=${this.watcher?.id}:${position}`;
@@ -107,7 +128,9 @@ class Live {
     if (status.kind === 'ended') session.signedOut(status.error);
     if (!connected) return;
     // What was missed while away is not told again: read it.
-    if (this.everLive && lost) {
+    const missed = lost || this.asleep;
+    this.asleep = false;
+    if (this.everLive && missed) {
       void conversations.load();
       void workspaces.load();
     }
