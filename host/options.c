@@ -27,6 +27,7 @@ static const char help_text[] =
     "  --ephemeral            run: a throw-away instance on a free loopback port; prints one line "
     "of\n"
     "                         JSON when it serves and leaves nothing behind\n"
+    "  --print-link           run: print the link that signs in, also where output is no terminal\n"
     "  --json                 output for programs\n";
 
 char *
@@ -64,6 +65,7 @@ options_parse (Options *options, int argc, char **argv, GError **error)
     { "dry-run", 0, 0, G_OPTION_ARG_NONE, &options->dry_run, NULL, NULL },
     { "routes", 0, 0, G_OPTION_ARG_NONE, &options->routes, NULL, NULL },
     { "reference", 0, 0, G_OPTION_ARG_NONE, &options->reference, NULL, NULL },
+    { "print-link", 0, 0, G_OPTION_ARG_NONE, &options->print_link, NULL, NULL },
     { "exclude", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_FILENAME_ARRAY, &options->excluded, NULL,
       NULL },
     { "handover", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_INT, &options->handover, NULL, NULL },

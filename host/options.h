@@ -11,6 +11,7 @@ typedef struct {
   char **plugins;   /* --plugin FILE; NULL: none */
   char *plugin_dir; /* --plugin-dir; NULL: as configured */
   char *listen;     /* --listen ADDRESS:PORT; NULL: as configured */
+  gboolean print_link; /* --print-link: show the sign-in link also where output is no terminal */
   gboolean ephemeral, json, status, dry_run, routes, reference;
   char **excluded; /* --exclude PATH: plugin files that crash a check; internal */
   int handover;    /* --handover FD: what the supervisor before this one left; internal, 0: none */

@@ -113,7 +113,8 @@ take_announcement (Supervisor *supervisor, const char *message)
     g_hash_table_insert (supervisor->announced, g_strdup (parts[0]), NULL);
   else if (g_strcmp0 (g_hash_table_lookup (supervisor->announced, parts[0]), parts[1]) != 0) {
     g_hash_table_insert (supervisor->announced, g_strdup (parts[0]), g_strdup (parts[1]));
-    if (!supervisor->options->ephemeral && isatty (STDOUT_FILENO) &&
+    if ((supervisor->options->print_link ||
+         (!supervisor->options->ephemeral && isatty (STDOUT_FILENO))) &&
         strcmp (parts[0], "start-link") == 0)
       printf ("\n  Open this link to sign in (it works once): %s\n\n", parts[1]);
     fflush (stdout);

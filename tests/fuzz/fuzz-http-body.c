@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Bodies by all three framings. */
+#include "fuzz.h"
+
+#include "http/http-body.h"
+
+#include <string.h>
+
+typedef struct {
+  HttpBodyState state;
+  gsize used;
+  GString *data;
+  const char *why;
+} Read;
+
+static void
+read_clear (Read *read)
+{
+  g_string_free (read->data, TRUE);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Read, read_clear)
+
+static Read
+read_body (HttpFraming framing, gint64 length, FuzzCuts cuts, const guint8 *bytes, gsize size)
+{
+  Read read = { .data = g_string_new (NULL) };
+  HttpBody body;
+  gsize at = 0;
+
+  http_body_begin (&body, framing, length);
+  read.state = body.state;
+  while (at < size && (read.state == HTTP_BODY_MORE || read.state == HTTP_BODY_DATA)) {
+    gsize n = fuzz_cuts_next (&cuts, size - at);
+    g_autofree char *piece = fuzz_copy (bytes + at, n);
+    gsize used = 0;
+
+    do {
+      HttpBodySlice slice;
+
+      read.state = http_body_feed (&body, piece + used, n - used, &slice);
+      MUST (slice.used <= n - used);
+      MUST ((slice.length > 0) == (read.state == HTTP_BODY_DATA));
+      if (slice.length > 0) {
+        MUST (slice.data >= piece + used && slice.data + slice.length == piece + used + slice.used);
+        g_string_append_len (read.data, slice.data, (gssize)slice.length);
+      }
+      MUST (slice.used > 0 || read.state != HTTP_BODY_DATA);
+      used += slice.used;
+      MUST (http_body_announced (&body) >= (gint64)read.data->len);
+    } while (read.state == HTTP_BODY_DATA);
+    MUST (read.state != HTTP_BODY_MORE || used == n);
+    at += used;
+  }
+  MUST (body.seen == (gint64)read.data->len);
+  if (read.state == HTTP_BODY_MORE)
+    read.state = http_body_end (&body);
+  MUST (read.state == HTTP_BODY_DONE || read.state == HTTP_BODY_REFUSED);
+  MUST ((read.state == HTTP_BODY_REFUSED) == (body.why != NULL));
+  read.used = at;
+  read.why = body.why;
+  return read;
+}
+
+static void
+check_framing (HttpFraming framing, gint64 length, const guint8 *data, gsize size)
+{
+  g_auto (Read) whole =
+      read_body (framing, length, fuzz_cuts (FUZZ_WHOLE, data, size), data, size);
+
+  for (FuzzCut cut = FUZZ_BYTES; cut < FUZZ_N_CUTS; cut++) {
+    g_auto (Read) pieces = read_body (framing, length, fuzz_cuts (cut, data, size), data, size);
+
+    MUST (pieces.state == whole.state && g_string_equal (pieces.data, whole.data));
+    MUST (g_strcmp0 (pieces.why, whole.why) == 0);
+    MUST (pieces.used == whole.used);
+  }
+  if (framing == HTTP_FRAMING_CLOSE)
+    MUST (whole.state == HTTP_BODY_DONE && whole.data->len == size);
+  if (framing == HTTP_FRAMING_LENGTH)
+    MUST ((whole.state == HTTP_BODY_DONE) == (size >= (gsize)length));
+  if (framing == HTTP_FRAMING_CHUNKED && whole.state == HTTP_BODY_DONE) {
+    g_autoptr (GString) text = g_string_new (NULL);
+    char line[24];
+
+    if (whole.data->len > 0) {
+      g_string_append_len (text, line, (gssize)http_body_chunk_line (whole.data->len, line));
+      g_string_append_len (text, whole.data->str, (gssize)whole.data->len);
+      g_string_append (text, "\r\n");
+    }
+    g_string_append (text, "0\r\n\r\n");
+    {
+      g_auto (Read) again = read_body (framing, -1, fuzz_cuts (FUZZ_CHANCE, data, size),
+                                       (const guint8 *)text->str, text->len);
+
+      MUST (again.state == HTTP_BODY_DONE && again.used == text->len);
+      MUST (g_string_equal (again.data, whole.data));
+    }
+  }
+}
+
+int
+LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
+{
+  gsize length = size > 0 ? data[size - 1] : 0;
+
+  check_framing (HTTP_FRAMING_CHUNKED, -1, data, size);
+  check_framing (HTTP_FRAMING_LENGTH, (gint64)length, data, size);
+  check_framing (HTTP_FRAMING_CLOSE, -1, data, size);
+  return 0;
+}
