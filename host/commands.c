@@ -240,7 +240,9 @@ migrate (Options *options, Host *host, GVariant *facts, Complaints *complaints)
       migrate_status (host->database, host->info.schema_dir, names, complaints);
   guint pending = 0;
 
-  for (guint i = 0; migrations != NULL && i < migrations->len; i++) {
+  if (migrations == NULL) /* the complaints say why nothing is known */
+    return;
+  for (guint i = 0; i < migrations->len; i++) {
     const Migration *migration = migrations->pdata[i];
 
     pending += migration->applied_at == 0;

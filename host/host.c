@@ -16,7 +16,7 @@ host_describe (Host *host, const char *data_dir, const char *runtime_dir, const 
 {
   Config *config = host->config;
 
-  host->info.host_version = DAEDALUS_VERSION;
+  host->info.host_version = DAEDALUS_VERSION "+" DAEDALUS_REVISION;
   host->info.base_url = text_or (config_text (config, "http", "base-url"), base_url);
   host->info.environment = text_or (config_text (config, "host", "environment"), "development");
   host->info.data_dir = data_dir;

@@ -26,7 +26,7 @@ typedef struct {
 } DaeFetchHooks;
 
 typedef struct {
-  const char *host_version; /* "0.1.0" */
+  const char *host_version; /* "0.1.0+REVISION": of this very build */
   const char *base_url;     /* without a trailing '/' */
   const char *environment;  /* "production" or "development" */
   const char *data_dir;     /* private to this installation; exists */

@@ -12,6 +12,7 @@
 
 #define STATEMENTS_MAX     500
 #define COMMIT_US          (3 * G_USEC_PER_SEC) /* a COMMIT that was sent gets so long, deadline or not */
+#define ROLLBACK_US        G_USEC_PER_SEC
 #define SESSION_TIMEOUT_MS 40000 /* of statements, where the deadline is not longer */
 
 /* ---- faults ------------------------------------------------------------ */
@@ -414,11 +415,32 @@ postgres_send_end (PostgresConnection *postgres, const char *sql)
     postgres->base.is_broken = TRUE;
 }
 
+/* What was written waits for the answer: whoever hears of the failure and tries again at once must
+ * not meet the locks of the first try. */
+static void
+postgres_rollback_write (PostgresConnection *postgres)
+{
+  DatabaseFault *fault = &postgres->base.fault;
+  gboolean had_fault = fault->kind != DATABASE_FAULT_NONE;
+
+  postgres_send_end (postgres, "ROLLBACK");
+  if (postgres->base.is_broken)
+    return;
+  postgres->base.deadline = g_get_monotonic_time () + ROLLBACK_US;
+  if (!database_postgres_settle (postgres) && !had_fault)
+    /* it is rolled back all the same, by the end of its connection */
+    database_fault_clear (fault);
+}
+
 static void
 postgres_rollback (DatabaseConnection *base)
 {
-  if (base->begun && !base->is_broken)
-    postgres_send_end ((PostgresConnection *)base, "ROLLBACK");
+  PostgresConnection *postgres = (PostgresConnection *)base;
+
+  if (base->begun && !base->is_broken && base->writes)
+    postgres_rollback_write (postgres);
+  else if (base->begun && !base->is_broken)
+    postgres_send_end (postgres, "ROLLBACK");
   base->begun = FALSE;
 }
 

@@ -12,6 +12,7 @@ struct DatabaseState {
   GMutex lock; /* all below */
   gboolean is_up;
   gboolean is_reported_down;
+  gboolean is_probing;
   const char *why; /* static */
   gint64 latency_us;
   guint n_threads[DATABASE_THREAD_STATES];
@@ -126,6 +127,26 @@ database_state_latency (DatabaseState *state, gint64 latency_us)
 {
   g_mutex_lock (&state->lock);
   state->latency_us = latency_us;
+  g_mutex_unlock (&state->lock);
+}
+
+gboolean
+database_state_begin_probe (DatabaseState *state)
+{
+  gboolean ret;
+
+  g_mutex_lock (&state->lock);
+  ret = !state->is_probing;
+  state->is_probing = TRUE;
+  g_mutex_unlock (&state->lock);
+  return ret;
+}
+
+void
+database_state_end_probe (DatabaseState *state)
+{
+  g_mutex_lock (&state->lock);
+  state->is_probing = FALSE;
   g_mutex_unlock (&state->lock);
 }
 

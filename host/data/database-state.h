@@ -17,6 +17,9 @@ void database_state_free (DatabaseState *state);
 void database_state_down (DatabaseState *state, const char *why, const char *error);
 void database_state_up (DatabaseState *state);
 void database_state_latency (DatabaseState *state, gint64 latency_us);
+/* FALSE: one is on its way. */
+gboolean database_state_begin_probe (DatabaseState *state);
+void database_state_end_probe (DatabaseState *state);
 gboolean database_state_get (DatabaseState *state, gint64 *ret_latency_us, const char **ret_why);
 void database_state_thread (DatabaseState *state, DatabaseThreadState before, DatabaseThreadState after);
 void database_state_count_retry (DatabaseState *state, const char *reason);

@@ -51,14 +51,14 @@ struct Database {
   HandBack *hand_back;
   GPtrArray *listeners; /* owned by the driver */
   guint in_flight;      /* loop only */
-  gboolean is_probing;  /* loop only */
 
   GMutex lock; /* all below */
   GCond pool_cond, keeper_cond;
   GQueue pool, keeper; /* (element-type WorkItem) waiting */
   GQueue ended;        /* (element-type WorkItem) for the loop */
   GPtrArray *payloads; /* for NOTIFY */
-  gboolean slow_runs;
+  guint32 alone;       /* flags of work of which the pool runs one at a time: constant */
+  guint32 running;     /* those of them that run now */
   gboolean stopping;
   DatabaseThread threads[THREADS];
 };
@@ -233,22 +233,34 @@ database_submit (Database *database, const DatabaseWork *work)
 
 /* ---- threads ----------------------------------------------------------- */
 
-/* The first item that may run now, with the lock held. */
+/* The first item that may run now, with the lock held; or NULL. */
+static GList *
+database_find_item (Database *database, GQueue *queue)
+{
+  for (GList *at = queue->head; at != NULL; at = at->next) {
+    if (queue == &database->keeper || (((WorkItem *)at->data)->work.flags & database->running) == 0)
+      return at;
+  }
+  return NULL;
+}
+
 static WorkItem *
 database_take (Database *database, GQueue *queue)
 {
-  for (GList *at = queue->head; at != NULL; at = at->next) {
-    WorkItem *item = at->data;
+  GList *found = database_find_item (database, queue);
+  WorkItem *item;
 
-    if ((item->work.flags & DAE_WORK_SLOW) != 0 && queue == &database->pool) {
-      if (database->slow_runs)
-        continue;
-      database->slow_runs = TRUE;
-    }
-    g_queue_delete_link (queue, at);
+  if (found == NULL)
+    return NULL;
+  item = found->data;
+  g_queue_delete_link (queue, found);
+  if (queue == &database->keeper)
     return item;
-  }
-  return NULL;
+  database->running |= item->work.flags & database->alone;
+  /* what could not run before may do so now, and this thread is taken */
+  if (database_find_item (database, queue) != NULL)
+    g_cond_signal (&database->pool_cond);
+  return item;
 }
 
 /* Comes back with the lock held. */
@@ -270,10 +282,8 @@ database_thread_run (DatabaseThread *thread, WorkItem *item, gboolean is_pool)
   g_mutex_lock (&database->lock);
   database_thread_set_state (thread, thread->runner.connection != NULL ? DATABASE_THREAD_IDLE
                                                                        : DATABASE_THREAD_DOWN);
-  if (is_pool && (item->work.flags & DAE_WORK_SLOW) != 0) {
-    database->slow_runs = FALSE;
-    g_cond_signal (&database->pool_cond);
-  }
+  if (is_pool)
+    database->running &= ~(item->work.flags & database->alone);
   database_end_item (database, item);
 }
 
@@ -426,67 +436,6 @@ database_listen (Database *database,
     g_ptr_array_add (database->listeners, database->driver->listen (database->shared, func, data));
 }
 
-/* ---- probe ------------------------------------------------------------- */
-
-static gpointer
-database_probe_run (DaeTx *tx, gpointer data)
-{
-  gint64 *ret = g_new (gint64, 1);
-  gint64 began = g_get_monotonic_time ();
-
-  dae_query_one (tx, "SELECT 1");
-  *ret = g_get_monotonic_time () - began;
-  return ret;
-}
-
-typedef struct {
-  Database *database;
-  void (*func) (gpointer data); /* or NULL */
-  gpointer data;
-} Probe;
-
-static void
-database_probe_done (DatabaseVerdict verdict, gpointer result, gpointer data)
-{
-  g_autofree Probe *probe = data;
-  Database *database = probe->database;
-
-  database->is_probing = FALSE;
-  if (verdict == DATABASE_DONE) {
-    database_state_latency (database->state, *(gint64 *)result);
-    database_state_up (database->state);
-  } else if (verdict == DATABASE_DEADLINE) {
-    database_state_down (database->state, "the database does not answer",
-                         "no answer to a probe within 5 s");
-  }
-  g_free (result);
-  if (probe->func != NULL)
-    probe->func (probe->data);
-}
-
-void
-database_probe (Database *database, void (*func) (gpointer data), gpointer data)
-{
-  DatabaseWork work = {
-    .what = "probe",
-    .flags = DAE_WORK_KEEPER,
-    .deadline = g_get_monotonic_time () + 5 * G_USEC_PER_SEC,
-    .run = database_probe_run,
-    .free_result = g_free,
-    .done = database_probe_done,
-  };
-  Probe probe = { database, func, data };
-
-  if (database->is_probing) {
-    if (func != NULL)
-      func (data);
-    return;
-  }
-  database->is_probing = TRUE;
-  work.data = g_memdup2 (&probe, sizeof probe);
-  database_submit (database, &work);
-}
-
 /* ---- birth and death --------------------------------------------------- */
 
 static gboolean
@@ -534,6 +483,8 @@ database_new (Host *host, Complaints *complaints)
   g_mutex_init (&database->lock);
   g_cond_init (&database->pool_cond);
   g_cond_init (&database->keeper_cond);
+  /* SQLite has one writer: two would only keep threads from readers */
+  database->alone = DAE_WORK_SLOW | (database->driver->is_sqlite ? DAE_WORK_WRITES : 0);
   database->listeners = g_ptr_array_new_with_free_func (database->driver->unlisten);
   database->state = database_state_new (host->metrics, THREADS);
   for (guint i = 0; i < THREADS; i++)

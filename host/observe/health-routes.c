@@ -104,7 +104,7 @@ health_answer_config (DaeRequest *req, DaePlugin *self)
 
   dae_json_begin_object (json, NULL);
   dae_json_text (json, "version", DAEDALUS_VERSION);
-  dae_json_text (json, "build", DAEDALUS_VERSION "+" DAEDALUS_REVISION);
+  dae_json_text (json, "build", host->info.host_version);
   dae_json_text (json, "environment", host->info.environment);
   dae_json_text (json, "sign_in_url", HEALTH_ASK_IDENTITY (identity, provider, sign_in_url));
   dae_json_text (json, "sign_out_url", HEALTH_ASK_IDENTITY (identity, provider, sign_out_url));

@@ -30,6 +30,7 @@
 #define LOOK_EVERY_MS     20
 #define STREAM_STAGGER_MS 2000
 #define REFRESH_EVERY_S   5
+#define LAST_WORDS_MS     500
 
 typedef struct {
   Host host;
@@ -250,10 +251,22 @@ start (Host *host, Complaints *complaints)
          g_strcmp0 (config_text (host->config, "host", "on-plugin-failure"), "continue") == 0;
 }
 
+/* Work of the database comes back to plugins that live, and what they answer still goes out. */
+static void
+settle (Host *host)
+{
+  gint64 limit;
+
+  database_stop (host->database);
+  limit = g_get_monotonic_time () + LAST_WORDS_MS * 1000;
+  while (server_calls (host->server) > 0 && g_get_monotonic_time () < limit)
+    g_main_context_iteration (NULL, TRUE); /* the stamp wakes it */
+}
+
 static void
 end (Host *host)
 {
-  database_stop (host->database); /* whose work comes back to plugins that live */
+  settle (host);
   plugin_set_stop (host->plugins);
   upstream_free (host->upstream);
   server_free (host->server);

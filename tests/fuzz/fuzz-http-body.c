@@ -65,8 +65,7 @@ read_body (HttpFraming framing, gint64 length, FuzzCuts cuts, const guint8 *byte
 static void
 check_framing (HttpFraming framing, gint64 length, const guint8 *data, gsize size)
 {
-  g_auto (Read) whole =
-      read_body (framing, length, fuzz_cuts (FUZZ_WHOLE, data, size), data, size);
+  g_auto (Read) whole = read_body (framing, length, fuzz_cuts (FUZZ_WHOLE, data, size), data, size);
 
   for (FuzzCut cut = FUZZ_BYTES; cut < FUZZ_N_CUTS; cut++) {
     g_auto (Read) pieces = read_body (framing, length, fuzz_cuts (cut, data, size), data, size);

@@ -51,7 +51,8 @@ compare (const HttpHead *a, const HttpHead *b)
 static gboolean
 is_name (const char *bytes, HttpSpan span, const char *name)
 {
-  return span.length == strlen (name) && g_ascii_strncasecmp (bytes + span.at, name, span.length) == 0;
+  return span.length == strlen (name) &&
+         g_ascii_strncasecmp (bytes + span.at, name, span.length) == 0;
 }
 
 /* What the framing says is what the fields say, counted once more by other means. */

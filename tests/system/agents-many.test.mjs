@@ -3,7 +3,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { databases, startAgent, startHost, textOf, until } from './kit.mjs';
-import { ask, descriptors, memory, observe, talkWith } from './talk.mjs';
+import { ask, descriptors, observe, talkWith } from './talk.mjs';
 
 test('two people who ask at once in one conversation get their answers in order', async (t) => {
   for (const [name, database] of await databases(t)) {
@@ -111,5 +111,25 @@ test('after fifty turns a worker holds what it held before', async (t) => {
   });
   const { sessions } = await observe(agent);
   assert.ok(sessions.length <= 10, `${sessions.length} sessions are left open at the agent`);
-  assert.ok(memory(worker).now > 0);
+});
+
+test('a host that stops in the midst of answers ends in order', async (t) => {
+  const agent = await startAgent(t, 'streaming-agent.mjs');
+  const { host, conversation } = await talkWith(t, agent.url, { workers: 2 });
+  const workspace = await host.workspace('Stopping');
+  const others = await Promise.all(['librarian', 'tester'].map((name) => host.conversation(workspace, { agent: name })));
+  const readers = await Promise.all([conversation, ...others].map((one) => host.events(one).opened));
+  await host.post(conversation, 'long');
+  await host.post(conversation, 'waits for its turn');
+  await host.post(others[0], 'count to 1000');
+  await host.post(others[1], 'silent');
+  await readers[0].find('turn.chunk');
+  await readers[1].find('turn.chunk');
+  await until(async () => (await observe(agent)).calls.length === 2, 5000, 'both questions to reach the agent');
+  host.request('POST', '/api/agents/tester/check').catch(() => {});
+  const began = performance.now();
+  assert.equal(await host.stop(), 0);
+  assert.ok(performance.now() - began < 30_000, `stopped after ${Math.round(performance.now() - began)} ms`);
+  await until(async () => (await observe(agent)).calls.every(({ state, left }) => state !== 'running' || left), 5000, 'the agent to be left');
+  assert.ok(readers.every(({ ended }) => ended), 'readers are told');
 });

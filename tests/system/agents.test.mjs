@@ -34,7 +34,8 @@ test('the everything server, unmodified', async (t) => {
 
 test('an agent on the official SDK', async (t) => {
   for (const [name, database] of await databases(t)) {
-    for (const [stateless, workers] of [[false, 1], [true, 1], [false, 2], [true, 2]]) {
+    const kinds = name === 'sqlite' ? [[false, 1], [true, 1], [false, 2], [true, 2]] : [[false, 2], [true, 1]];
+    for (const [stateless, workers] of kinds) {
       const how = `${name}, ${workers === 1 ? 'one worker' : 'two workers'}, ${stateless ? 'stateless' : 'with sessions'}`;
       await t.test(`${how}: chunks, tools and progress arrive as they are sent`, async (t) => {
         const agent = await startAgent(t, 'streaming-agent.mjs', { env: stateless ? { AGENT_STATELESS: '1' } : {} });
@@ -98,19 +99,21 @@ test('an agent on the official SDK', async (t) => {
   await t.test('cancel stops the agent\'s request within a second, asked on another worker', async (t) => {
     const agent = await startAgent(t, 'streaming-agent.mjs');
     const { host, conversation } = await talkWith(t, agent.url, { workers: 2 });
-    const reader = await host.events(conversation).opened;
-    const { turn } = await host.post(conversation, 'long');
-    await reader.find('turn.chunk');
-    const asked = performance.now();
-    await host.ok('POST', `/api/turns/${turn.id}/cancel`);
-    const observed = await until(async () => {
-      const seen = await observe(agent);
-      return seen.calls.some(({ state }) => state === 'cancelled') ? seen : null;
-    }, 3000, 'the agent to see the cancel');
-    assert.ok(observed);
-    assert.ok(performance.now() - asked < 1500, `${performance.now() - asked} ms`);
-    assert.equal((await host.ended(turn.id)).state, 'cancelled');
-    reader.close();
+    // whichever worker the next connection meets
+    for (let round = 1; round <= 4; round++) {
+      const reader = await host.events(conversation).opened;
+      const { turn } = await host.post(conversation, 'long');
+      await reader.find('turn.chunk');
+      const asked = performance.now();
+      await host.ok('POST', `/api/turns/${turn.id}/cancel`);
+      await until(async () => {
+        const { calls } = await observe(agent);
+        return calls.filter(({ state }) => state === 'cancelled').length === round;
+      }, 3000, 'the agent to see the cancel');
+      assert.ok(performance.now() - asked < 1500, `${performance.now() - asked} ms`);
+      assert.equal((await host.ended(turn.id)).state, 'cancelled');
+      reader.close();
+    }
   });
 
   await t.test('a session that the agent forgot is opened anew', async (t) => {

