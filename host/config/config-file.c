@@ -104,13 +104,15 @@ config_file_parse (const char *path,
                    Complaints *complaints)
 {
   ConfigFile file = { .path = path, .func = func, .data = data, .complaints = complaints };
+  g_autofree char *copy = NULL;
   g_auto (GStrv) lines = NULL;
 
   if (memchr (text, '\0', length) != NULL || !g_utf8_validate (text, (gssize)length, NULL)) {
     config_file_complain (&file, "is not UTF-8 text", "Save the file as UTF-8.");
     return;
   }
-  lines = g_strsplit (text, "\n", -1);
+  copy = g_strndup (text, length);
+  lines = g_strsplit (copy, "\n", -1);
   for (char **line = lines; *line != NULL; line++) {
     char *stripped = g_strstrip (*line);
 

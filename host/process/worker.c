@@ -239,6 +239,15 @@ sweep_idempotency (DaeTx *tx, DaePlugin *self)
   return idempotency_sweep (tx);
 }
 
+/* The leases of a worker that died are free: whoever is first goes on with its jobs. */
+static void
+on_worker_ended (const char *topic, const char *text, gpointer data)
+{
+  Host *host = data;
+
+  jobs_wake (host->jobs, NULL, NULL);
+}
+
 static gboolean
 start (Host *host, Complaints *complaints)
 {
@@ -247,6 +256,7 @@ start (Host *host, Complaints *complaints)
   jobs_add_host (host->jobs, "idempotency-sweep", 60 * 1000, sweep_idempotency);
   plugin_set_start (host->plugins, complaints);
   jobs_start (host->jobs);
+  bus_subscribe (host->bus, "worker:ended", on_worker_ended, host);
   return complaints_count (complaints) == 0 ||
          g_strcmp0 (config_text (host->config, "host", "on-plugin-failure"), "continue") == 0;
 }

@@ -162,13 +162,13 @@ export class Host {
 
 /** Reads Server-Sent Events; `events` grows as they come, each with `at` (ms). */
 export class EventReader {
-  constructor (host, path, { after, person, headers = {} } = {}) {
+  constructor (host, path, { after, person, headers = {}, anonymous = false } = {}) {
     this.events = [];
     this.comments = 0;
     this.ended = false;
     const query = after !== undefined ? `${path.includes('?') ? '&' : '?'}after=${after}` : '';
     this.opened = new Promise((done, fail) => {
-      this.req = http.request(host.url + path + query, { headers: { ...host.headers(person), Accept: 'text/event-stream', ...headers }, agent: false }, (res) => {
+      this.req = http.request(host.url + path + query, { headers: { ...(anonymous ? {} : host.headers(person)), Accept: 'text/event-stream', ...headers }, agent: false }, (res) => {
         this.status = res.statusCode;
         this.res = res;
         let text = '';

@@ -494,7 +494,7 @@ ignore_line (const char *group, const char *key, const char *value, guint line, 
   (*count)++;
 }
 
-/* whatever bytes a file holds, reading it ends in lines or complaints */
+/* whatever bytes a file holds, reading it ends in lines or complaints; no NUL is behind them */
 static void
 test_config_file_survives_every_cut (void)
 {
@@ -503,10 +503,11 @@ test_config_file_survives_every_cut (void)
   for (gsize start = 0; start < sizeof text; start++) {
     for (gsize end = start; end < sizeof text; end++) {
       g_autoptr (Complaints) complaints = complaints_new ();
-      g_autofree char *copy = g_strndup (text + start, end - start);
+      g_autofree char *copy = g_malloc (MAX (end - start, 1));
       guint count = 0;
 
-      config_file_parse ("x", copy, strlen (copy), ignore_line, &count, complaints);
+      memcpy (copy, text + start, end - start);
+      config_file_parse ("x", copy, end - start, ignore_line, &count, complaints);
       g_assert_cmpuint (count + complaints_count (complaints), <=, 10);
     }
   }
