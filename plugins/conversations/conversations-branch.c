@@ -7,7 +7,8 @@
  */
 #include "conversations.h"
 
-/* A column on the right side would keep SQLite from the index of siblings, an expression does not. */
+/* A column on the right side would keep SQLite from the index of siblings, an expression does not.
+ */
 const char *
 branch_leaf (DaeTx *tx, const char *message_id)
 {

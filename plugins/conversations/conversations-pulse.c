@@ -267,9 +267,9 @@ states_agents_work (DaeTx *tx, gconstpointer input)
   return dae_json_finish (json);
 }
 
-/* Tells the agent's state if it is another than before. */
+/* Tells the agent's state if there is news of it, or if it is another than before. */
 static void
-states_compare_agent (States *states, JsonNode *agent, GHashTable *now)
+states_tell_agent (States *states, JsonNode *agent, GHashTable *news, GHashTable *now)
 {
   ConversationsState *state = dae_state (states->self);
   const char *slug = json_object_get_string_member (json_node_get_object (agent), "slug");
@@ -279,7 +279,8 @@ states_compare_agent (States *states, JsonNode *agent, GHashTable *now)
   g_autoptr (GBytes) bytes = NULL;
 
   g_hash_table_insert (now, g_strdup (slug), data);
-  if (g_strcmp0 (before, data) == 0)
+  /* of what was news, a caller's snapshot may hold either end */
+  if (g_strcmp0 (before, data) == 0 && !g_hash_table_contains (news, slug))
     return;
   callers = streams_callers (state->streams);
   bytes = event_format ("state.agent", data);
@@ -287,25 +288,44 @@ states_compare_agent (States *states, JsonNode *agent, GHashTable *now)
     streams_write (state->streams, callers->pdata[i], bytes);
 }
 
+/* For the next reading. */
+static void
+states_keep_news (States *states, GHashTable *news)
+{
+  GHashTableIter iter;
+  gpointer slug;
+
+  g_hash_table_iter_init (&iter, news);
+  while (g_hash_table_iter_next (&iter, &slug, NULL))
+    g_hash_table_add (states->agent_news, g_strdup (slug));
+}
+
+static void states_read_agents (States *states);
+
 static void
 states_agents_done (DaePlugin *self, gpointer result, const char *problem, gpointer data)
 {
   ConversationsState *state = dae_state (self);
   States *states = state->states;
+  g_autoptr (GHashTable) news = data;
   g_autoptr (JsonParser) parser = json_parser_new ();
   GHashTable *now;
   JsonArray *agents;
 
   states->reading_agents = FALSE;
-  if (!result || !json_parser_load_from_data (parser, result, -1, NULL))
+  if (!result || !json_parser_load_from_data (parser, result, -1, NULL)) {
+    states_keep_news (states, news);
     return;
+  }
   agents =
       json_object_get_array_member (json_node_get_object (json_parser_get_root (parser)), "agents");
   now = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   for (guint i = 0; i < json_array_get_length (agents); i++)
-    states_compare_agent (states, json_array_get_element (agents, i), now);
+    states_tell_agent (states, json_array_get_element (agents, i), news, now);
   g_clear_pointer (&states->agents, g_hash_table_unref);
   states->agents = now;
+  if (g_hash_table_size (states->agent_news) > 0)
+    states_read_agents (states);
 }
 
 static void
@@ -314,11 +334,16 @@ states_read_agents (States *states)
   ConversationsState *state = dae_state (states->self);
   g_autoptr (GPtrArray) callers = streams_callers (state->streams);
 
-  if (callers->len == 0 || states->reading_agents)
+  if (states->reading_agents)
     return;
+  if (callers->len == 0) { /* their snapshots will say it */
+    g_hash_table_remove_all (states->agent_news);
+    return;
+  }
   states->reading_agents = TRUE;
   dae_work (states->self, NULL, 0, states_agents_work, NULL, NULL, g_free, states_agents_done,
-            NULL);
+            g_steal_pointer (&states->agent_news));
+  states->agent_news = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
 }
 
 static gboolean
@@ -328,10 +353,15 @@ states_on_agents_tick (DaePlugin *self, gpointer data)
   return TRUE;
 }
 
+/* "agents:health" "<agent>"; NULL: some may have been lost, and the comparison has to do. */
 static void
 states_on_agents (DaePlugin *self, const char *topic, const char *text, gpointer data)
 {
-  states_read_agents (data);
+  States *states = data;
+
+  if (text)
+    g_hash_table_add (states->agent_news, g_strdup (text));
+  states_read_agents (states);
 }
 
 /* ---- life ------------------------------------------------------------------- */
@@ -343,6 +373,7 @@ states_new (DaePlugin *self)
 
   states->self = self;
   states->marked = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, pulse_free);
+  states->agent_news = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   dae_subscribe (self, "activity:*", states_on_activity, states);
   dae_subscribe (self, "agents:health", states_on_agents, states);
   dae_timer (self, PULSE_AGENTS_MS, states_on_agents_tick, states);
@@ -354,5 +385,6 @@ states_free (States *states)
 {
   g_hash_table_unref (states->marked);
   g_clear_pointer (&states->agents, g_hash_table_unref);
+  g_hash_table_unref (states->agent_news);
   g_free (states);
 }

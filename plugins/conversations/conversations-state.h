@@ -15,7 +15,8 @@ struct States {
   DaePlugin *self;
   GHashTable *marked; /* conversation id -> Pulse */
   gboolean waiting;   /* for the next pulse */
-  GHashTable *agents; /* slug -> JSON as last told; NULL: never read */
+  GHashTable *agents;     /* slug -> JSON as last told; NULL: never read */
+  GHashTable *agent_news; /* set of slugs: to be told when they are read next */
   gboolean reading_agents;
 };
 

@@ -15,6 +15,7 @@ import { after, before, test } from 'node:test';
 import { startHost } from '../system/kit.mjs';
 import { anything, broken, fitting, nearly } from './arbitrary.mjs';
 import { closeClient, send } from './client.mjs';
+import { freshDatabase, on } from './database.mjs';
 import { Spec } from './spec.mjs';
 
 const seed = Number(process.env.CONTRACT_SEED ?? 20261123);
@@ -33,7 +34,8 @@ let host;
 let ids;
 const ended = [];
 before(async () => {
-  host = await startHost({ after: (func) => ended.push(func) });
+  const t = { after: (func) => ended.push(func) };
+  host = await startHost(t, await freshDatabase(t));
   ids = await populate();
 });
 after(async () => {
@@ -140,12 +142,12 @@ async function tryOne (op, request) {
 for (const op of spec.operations) {
   const simple = !op.body && op.in('query').length === 0 && op.in('path').length === 0;
   const times = simple ? 3 : Math.max(10, Math.floor(runs / (fewer[op.id] ?? 1)));
-  test(`${op.id} keeps to the contract (${times} requests)`, async () => {
+  test(`${op.id} keeps to the contract (${times} requests), ${on}`, async () => {
     await fc.assert(fc.asyncProperty(requestOf(op), (request) => tryOne(op, request)), { seed, numRuns: times, includeErrorInReport: true, interruptAfterTimeLimit: 60_000, markInterruptAsFailure: true });
   });
 }
 
-test('what no operation takes is refused alike everywhere', async () => {
+test(`what no operation takes is refused alike everywhere, ${on}`, async () => {
   for (const op of spec.operations.filter((one) => one.path !== '/start')) {
     const target = targetOf(op, { path: Object.fromEntries(op.in('path').map((one) => [one.name, {}])), query: {} }, ids);
     const as = op.auth === 'none' ? {} : host.headers();
@@ -170,6 +172,81 @@ test('what no operation takes is refused alike everywhere', async () => {
     }
   }
 });
+
+test(`HEAD says what GET says, and what is unchanged is not sent again, ${on}`, async () => {
+  for (const op of spec.operations.filter((one) => one.method === 'GET' && !one.streams && one.path !== '/start')) {
+    const target = targetOf(op, { path: Object.fromEntries(op.in('path').map((one) => [one.name, {}])), query: {} }, ids);
+    const headers = op.auth === 'none' ? {} : host.headers();
+    const got = await send(host, 'GET', target, { headers });
+    const head = await send(host, 'HEAD', target, { headers });
+    assert.deepEqual([head.status, head.text, head.headers['content-type']], [got.status, '', got.headers['content-type']], op.id);
+    assert.equal(head.headers.etag, got.headers.etag, op.id);
+    if (!op.in('header').some((one) => one.name === 'If-None-Match')) continue;
+    for (const tag of [got.headers.etag, `"other", ${got.headers.etag}`, '*']) {
+      const same = await send(host, 'GET', target, { headers: { ...headers, 'If-None-Match': tag } });
+      assert.equal(same.status, 304, `${op.id} ${tag}`);
+      assert.deepEqual(spec.complaints(op, same), [], op.id);
+    }
+  }
+});
+
+test(`a method that a path does not have is 405 with those it has, ${on}`, async () => {
+  const paths = new Map();
+  for (const op of spec.operations.filter((one) => !one.rest)) paths.set(op.path, [...paths.get(op.path) ?? [], op]);
+  for (const [path, ops] of paths) {
+    const target = targetOf(ops[0], { path: Object.fromEntries(ops[0].in('path').map((one) => [one.name, {}])), query: {} }, ids);
+    const has = ops.map((op) => op.method);
+    for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'].filter((one) => !has.includes(one))) {
+      const reply = await send(host, method, target, { headers: host.headers() });
+      assert.equal(reply.status, 405, `${method} ${path}: ${reply.text}`);
+      assert.deepEqual(spec.complaints(ops[0], reply), [], `${method} ${path}`);
+      assert.deepEqual(reply.headers.allow.split(', ').sort(), [...has, ...has.includes('GET') ? ['HEAD'] : [], 'OPTIONS'].sort(), path);
+    }
+  }
+});
+
+// ---- keys: each operation that takes one, by the same rules
+
+const bodies = {
+  createWorkspace: [{ name: 'keyed' }, { name: 'other' }],
+  addMember: [{ email: 'keyed@example.org', role: 'viewer' }, { email: 'other@example.org', role: 'viewer' }],
+  createConversation: [{ title: 'keyed' }, { title: 'other' }],
+  postMessage: [{ content: 'keyed', agent: null }, { content: 'other', agent: null }],
+};
+
+for (const op of spec.operations.filter((one) => one.idempotent))
+  test(`${op.id}: a key does one thing once, ${on}`, async () => {
+    const target = targetOf(op, { path: Object.fromEntries(op.in('path').map((one) => [one.name, {}])), query: {} }, ids);
+    const [body, other] = bodies[op.id].map((one) => JSON.stringify(one));
+    const ask = async (key, text = body, path = target) => {
+      const reply = await send(host, op.method, path, { headers: { ...host.headers(), 'Content-Type': 'application/json', 'Idempotency-Key': key }, body: text });
+      assert.deepEqual(spec.complaints(op, reply), [], op.id);
+      return reply;
+    };
+    const key = randomUUID();
+    const first = await ask(key);
+    assert.ok(first.status < 300, first.text);
+    for (const again of [await ask(key), await ask(key)]) {
+      assert.deepEqual([again.status, again.text], [first.status, first.text]);
+      assert.equal(again.headers.location, first.headers.location);
+      assert.equal(again.headers.etag, first.headers.etag);
+    }
+    const changed = await ask(key, other);
+    assert.deepEqual([changed.status, changed.json.code], [422, 'idempotency_key_reused'], changed.text);
+    // what was refused is no answer that a key keeps
+    const retried = randomUUID();
+    assert.equal((await ask(retried, '{"surprise":1}')).status, 422);
+    assert.ok((await ask(retried, op.id === 'addMember' ? other : body)).status < 300);
+    for (const bad of ['', 'x'.repeat(300), 'a b\u00e9']) assert.equal((await ask(bad)).status, 400, JSON.stringify(bad));
+    // many at once: one does it, the others get its answer or are told to wait
+    const together = randomUUID();
+    const text = JSON.stringify({ ...JSON.parse(body), ...op.id === 'addMember' ? { email: 'together@example.org' } : {} });
+    const all = await Promise.all(Array.from({ length: 6 }, () => ask(together, text)));
+    for (const reply of all.filter(({ status }) => status === 409)) assert.ok(reply.headers['retry-after'], 'says when to come back');
+    const done = all.filter(({ status }) => status < 300);
+    assert.ok(done.length >= 1 && all.every(({ status }) => status < 300 || status === 409), all.map(({ status }) => status).join(' '));
+    assert.equal(new Set(done.map((reply) => reply.text)).size, 1);
+  });
 
 // ---- the model: what a resource is like after any order of calls
 
@@ -283,7 +360,7 @@ async function allIds (kind) {
 }
 
 for (const [name, kind] of Object.entries(kinds)) {
-  test(`a ${name} is what the model says after any order of calls`, async () => {
+  test(`a ${name} is what the model says after any order of calls, ${on}`, async () => {
     const line = fitting(spec, { $ref: '#/components/schemas/LineText' });
     const n = fc.nat(20);
     const keys = ['one', 'two', 'three'].map(() => randomUUID());

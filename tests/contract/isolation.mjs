@@ -8,6 +8,7 @@ import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { sleep, startHost, EventReader } from '../system/kit.mjs';
 import { closeClient, send } from './client.mjs';
+import { freshDatabase, on } from './database.mjs';
 import { Spec } from './spec.mjs';
 import { routeTable } from './table.mjs';
 
@@ -44,7 +45,8 @@ async function snapshot () {
 }
 
 before(async () => {
-  host = await startHost({ after: (func) => ended.push(func) }, { set: ['plugin auth.mode=proxy', 'http.trusted-proxies=127.0.0.1'] });
+  const t = { after: (func) => ended.push(func) };
+  host = await startHost(t, { ...await freshDatabase(t), set: ['plugin auth.mode=proxy', 'http.trusted-proxies=127.0.0.1'] });
   const workspace = await must('ada', 'POST', '/api/workspaces', { body: { name: `${SECRET} works`, description: SECRET } });
   const conversation = await must('ada', 'POST', `/api/workspaces/${workspace.id}/conversations`, { body: { title: `about the ${SECRET}` } });
   const { message, turn } = await must('ada', 'POST', `/api/conversations/${conversation.id}/messages`, { body: { content: `Where is the ${SECRET}?`, agent: 'librarian' } });

@@ -102,7 +102,7 @@ static void
 test_config_later_origin_wins (void)
 {
   static const char *const variables[] = { "DAEDALUS_FILES_REGION=from-environment", "PATH=/bin",
-                                         NULL };
+                                           NULL };
   static const char *const sets[] = { "plugin files.max-upload=3M", NULL };
   g_autoptr (Files) files = files_new ();
   g_autoptr (Complaints) complaints = complaints_new ();
@@ -206,7 +206,7 @@ static void
 test_config_unknown_names_name_the_nearest (void)
 {
   static const char *const variables[] = { "DAEDALUS_FILES_BUCKTE=x", "DAEDALUS_ZZZZZZZZ=1",
-                                         "DAEDALUS_EMPTY=", "DAEDALUS_OLD_THING=1", NULL };
+                                           "DAEDALUS_EMPTY=", "DAEDALUS_OLD_THING=1", NULL };
   g_autoptr (Files) files = files_new ();
   g_autoptr (Complaints) complaints = complaints_new ();
   g_autoptr (Config) config = NULL;
@@ -242,8 +242,8 @@ static void
 test_config_values_that_do_not_fit_name_their_origin (void)
 {
   static const char *const variables[] = { "DAEDALUS_FILES_ENDPOINT=ftp://x",
-                                         "DAEDALUS_FILES_REGION=a", "DAEDALUS_S3_ENDPOINT=ftp://x",
-                                         NULL };
+                                           "DAEDALUS_FILES_REGION=a",
+                                           "DAEDALUS_S3_ENDPOINT=ftp://x", NULL };
   g_autoptr (Files) files = files_new ();
   g_autoptr (Complaints) complaints = complaints_new ();
   g_autoptr (Config) config = NULL;
@@ -265,8 +265,8 @@ static void
 test_config_two_variables_that_differ_are_a_complaint (void)
 {
   static const char *const variables[] = { "DAEDALUS_FILES_ENDPOINT=http://a",
-                                         "DAEDALUS_S3_ENDPOINT=http://b", "DAEDALUS_FILES_REGION=r",
-                                         NULL };
+                                           "DAEDALUS_S3_ENDPOINT=http://b",
+                                           "DAEDALUS_FILES_REGION=r", NULL };
   g_autoptr (Files) files = files_new ();
   g_autoptr (Complaints) complaints = complaints_new ();
   g_autoptr (Config) config = read_config (files, variables, NULL, complaints);
@@ -429,18 +429,20 @@ test_config_each_hides_secrets (void)
 static void
 test_config_host_has_its_defaults_and_names (void)
 {
-  static const char *const variables[] = { "DAEDALUS_LISTEN=127.0.0.1:9000;unix:/run/d.sock;[::1]:80",
-                                         "DAEDALUS_DATABASE_URL=postgresql+asyncpg://u:p%40@h/d",
-                                         "DAEDALUS_S3_ENDPOINT=http://s3",
-                                         "DAEDALUS_S3_ACCESS_KEY=a",
-                                         "DAEDALUS_S3_SECRET_KEY=b",
-                                         "DAEDALUS_S3_BUCKET=c",
-                                         "DAEDALUS_ENV=production",
-                                         "DAEDALUS_BASE_URL=https://name.example",
-                                         "DAEDALUS_LOG_LEVEL=debug",
-                                         "DAEDALUS_LOG_FORMAT=json",
-                                         "DAEDALUS_TRUSTED_PROXIES=unix",
-                                         NULL };
+  static const char *const variables[] = {
+    "DAEDALUS_LISTEN=127.0.0.1:9000;unix:/run/d.sock;[::1]:80",
+    "DAEDALUS_DATABASE_URL=postgresql+asyncpg://u:p%40@h/d",
+    "DAEDALUS_S3_ENDPOINT=http://s3",
+    "DAEDALUS_S3_ACCESS_KEY=a",
+    "DAEDALUS_S3_SECRET_KEY=b",
+    "DAEDALUS_S3_BUCKET=c",
+    "DAEDALUS_ENV=production",
+    "DAEDALUS_BASE_URL=https://name.example",
+    "DAEDALUS_LOG_LEVEL=debug",
+    "DAEDALUS_LOG_FORMAT=json",
+    "DAEDALUS_TRUSTED_PROXIES=unix",
+    NULL
+  };
   g_autoptr (Files) files = files_new ();
   g_autoptr (Complaints) complaints = complaints_new ();
   g_autoptr (Config) config = read_config (files, variables, NULL, complaints);

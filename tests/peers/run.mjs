@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// run: peers that do what they should not, against the real host. Prints TAP.
+//
+//   DAEDALUS=/path/to/daedalus node tests/peers/run.mjs [PART ...]    parts: malformed leaving scarce slow
+import { dirname, join } from 'node:path';
+import { run } from 'node:test';
+import { tap } from 'node:test/reporters';
+import { fileURLToPath } from 'node:url';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const asked = process.argv.slice(2);
+const parts = asked.length > 0 ? asked : ['malformed', 'leaving', 'scarce', 'slow'];
+
+run({ files: parts.map((part) => join(here, `${part}.test.mjs`)), concurrency: 1 })
+  .on('test:fail', () => (process.exitCode = 1))
+  .compose(tap)
+  .pipe(process.stdout);
