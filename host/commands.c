@@ -291,17 +291,14 @@ command_migrate (Options *options)
 int
 command_reload (Options *options)
 {
-  g_autoptr (Complaints) complaints = complaints_new ();
-  g_autoptr (Config) config = options_read_config (options, complaints);
+  g_autoptr (Complaints) ignored = complaints_new (); /* the running one complains better */
+  g_autoptr (Config) config = options_read_config (options, ignored);
   g_autoptr (GError) error = NULL;
   g_autofree char *text = NULL;
-  Instance instance = { .lock = -1 };
+  Instance instance = { 0 };
   int status;
 
-  if (!instance_open (&instance, config, complaints)) {
-    print_complaints (stderr, complaints);
-    return EXIT_CONFIG;
-  }
+  instance_locate (&instance, config);
   status = control_ask (instance.control_socket, "reload", &text, &error);
   if (status < 0) {
     fprintf (stderr,

@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 static const struct {
   const char *name;
@@ -48,6 +49,8 @@ main (int argc, char **argv)
 
   setlocale (LC_ALL, "C.UTF-8");
   signal (SIGPIPE, SIG_IGN);
+  prctl (PR_SET_NAME,
+         "daedalus"); /* one that was started by a descriptor is called by its number */
   if (argc > 1 && strcmp (argv[1], "(worker)") == 0)
     return worker_main (argc, argv);
   if (argc > 1 && strcmp (argv[1], "(check)") == 0)

@@ -43,7 +43,6 @@ options_clear (Options *options)
   g_strfreev (options->configs);
   g_strfreev (options->sets);
   g_strfreev (options->plugins);
-  g_strfreev (options->excluded);
   g_free (options->plugin_dir);
   g_free (options->listen);
 }
@@ -66,8 +65,6 @@ options_parse (Options *options, int argc, char **argv, GError **error)
     { "routes", 0, 0, G_OPTION_ARG_NONE, &options->routes, NULL, NULL },
     { "reference", 0, 0, G_OPTION_ARG_NONE, &options->reference, NULL, NULL },
     { "print-link", 0, 0, G_OPTION_ARG_NONE, &options->print_link, NULL, NULL },
-    { "exclude", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_FILENAME_ARRAY, &options->excluded, NULL,
-      NULL },
     { "handover", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_INT, &options->handover, NULL, NULL },
     { "prepare", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_NONE, &options->prepare, NULL, NULL },
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &rest, NULL, NULL },
@@ -108,7 +105,6 @@ options_to_argv (const Options *options, const char *command)
   add_each (argv, "--config", options->configs);
   add_each (argv, "--set", options->sets);
   add_each (argv, "--plugin", options->plugins);
-  add_each (argv, "--exclude", options->excluded);
   add_each (argv, "--plugin-dir", (char *[]){ options->plugin_dir, NULL });
   add_each (argv, "--listen", (char *[]){ options->listen, NULL });
   if (options->ephemeral)

@@ -13,7 +13,6 @@ typedef struct {
   char *listen;     /* --listen ADDRESS:PORT; NULL: as configured */
   gboolean print_link; /* --print-link: show the sign-in link also where output is no terminal */
   gboolean ephemeral, json, status, dry_run, routes, reference;
-  char **excluded; /* --exclude PATH: plugin files that crash a check; internal */
   int handover;    /* --handover FD: what the supervisor before this one left; internal, 0: none */
   gboolean prepare; /* --prepare: migrate, or complain of what is pending; internal */
 } Options;

@@ -26,6 +26,8 @@
 #define DAEDALUS_CONF_DIR DAEDALUS_SYSCONFDIR "/daedalus/conf.d"
 
 /* Raised when supervisor and worker no longer understand each other's memory or messages. */
+#ifndef DAEDALUS_LAYOUT
 #define DAEDALUS_LAYOUT 1
+#endif
 
 #define EXIT_CONFIG 78 /* sysexits.h EX_CONFIG: the configuration is refused */

@@ -54,6 +54,12 @@ static const DaeSetting config_host_rows[] = {
     .min = 1000,
     .max = 86400000,
     .help = "How long requests and turns of a replaced generation may run on" },
+  { .key = "stop-limit",
+    .type = DAE_SETTING_DURATION,
+    .fallback = "30s",
+    .min = 0,
+    .max = 86400000,
+    .help = "How long requests and turns may run on after drain-delay when daedalus is to end" },
   { .key = "admins",
     .type = DAE_SETTING_LIST,
     .help = "Administrators: subjects or e-mail addresses" },
@@ -82,6 +88,13 @@ static const DaeSetting config_http_rows[] = {
     .environment = "DAEDALUS_TRUSTED_PROXIES",
     .help = "Addresses and networks (or unix) whose word on client address, scheme "
             "and people is taken; must be named in production" },
+  { .key = "keep-alive",
+    .type = DAE_SETTING_DURATION,
+    .fallback = "10s",
+    .min = 1000,
+    .max = 3600000,
+    .help = "How long a connection may stay idle between two requests; behind a proxy that keeps "
+            "connections, a little longer than it does" },
 };
 
 static const DaeSetting config_database_rows[] = {

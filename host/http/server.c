@@ -397,6 +397,19 @@ server_drain (Server *server)
   wire_drain (server->wire);
 }
 
+void
+server_cut (Server *server)
+{
+  while (server->calls.head != NULL) {
+    ServerCall *call = server->calls.head->data;
+    WireConn *conn = call->conn;
+
+    call->left = TRUE;
+    server_call_end (call, FALSE);
+    wire_conn_close (conn);
+  }
+}
+
 guint
 server_connections (Server *server)
 {

@@ -37,7 +37,7 @@ typedef struct {
   guint head_ms, body_ms, idle_ms, stall_ms, drain_ms;
 } ServerLimits;
 
-#define SERVER_LIMITS_DEFAULT ((ServerLimits){ 10000, 10000, 60000, 30000, 5000 })
+#define SERVER_LIMITS_DEFAULT ((ServerLimits){ 10000, 10000, 10000, 30000, 5000 })
 
 Server *server_new (Host *host, const ServerHooks *hooks, gpointer data);
 /* Before server_listen. */
@@ -48,6 +48,8 @@ void server_listen (Server *server, int fd, gboolean internal);
 /* Draining: listening stops, each further answer says Connection: close, connections that stay
  * idle are closed after 5 s. */
 void server_drain (Server *server);
+/* Ends all calls at once, as if their clients had left. */
+void server_cut (Server *server);
 guint server_connections (Server *server);
 guint server_calls (Server *server); /* in flight */
 void server_free (Server *server);

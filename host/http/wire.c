@@ -115,6 +115,22 @@ wire_set_peer (WireConn *conn, const struct sockaddr_storage *address)
     g_strlcpy (conn->peer, "unix", sizeof conn->peer);
 }
 
+/* Closes the connection that has been silent longest between two requests: a new client is worth
+ * more. FALSE: there is none. */
+static gboolean
+wire_evict (Wire *wire)
+{
+  for (GList *link = wire->waits[WIRE_FOR_REQUEST].head; link != NULL; link = link->next) {
+    WireConn *conn = link->data;
+
+    if (conn->woken || conn->in != NULL)
+      continue;
+    wire_conn_destroy (conn);
+    return TRUE;
+  }
+  return FALSE;
+}
+
 static void
 wire_take_connection (Wire *wire, int fd, const struct sockaddr_storage *address, gboolean internal)
 {
@@ -123,10 +139,7 @@ wire_take_connection (Wire *wire, int fd, const struct sockaddr_storage *address
   int on = 1;
   WireConn *conn;
 
-  /* a new client is worth more than one that has been silent longest */
-  if (wire->all.length >= wire->max_conns && wire->waits[WIRE_FOR_REQUEST].head != NULL)
-    wire_conn_destroy (wire->waits[WIRE_FOR_REQUEST].head->data);
-  if (wire->all.length >= wire->max_conns) {
+  if (wire->all.length >= wire->max_conns && !wire_evict (wire)) {
     wire_account (wire, NULL, 503, "connections", "there are too many connections", NULL);
     close (fd);
     return;
@@ -164,9 +177,11 @@ wire_accept (Wire *wire, const WireListener *listener)
 {
   struct sockaddr_storage address = { 0 };
   socklen_t length = sizeof address;
-  int fd =
-      accept4 (listener->fd, (struct sockaddr *)&address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  int fd;
 
+  do
+    fd = accept4 (listener->fd, (struct sockaddr *)&address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  while (fd < 0 && errno == EMFILE && wire_evict (wire));
   if (fd >= 0)
     wire_take_connection (wire, fd, &address, listener->internal);
   else if (errno == EMFILE || errno == ENFILE)

@@ -11,7 +11,7 @@
 
 #include "metrics.h"
 
-#define METRICS_SLOTS      128
+#define METRICS_SLOTS      321
 #define METRICS_CELLS      65536           /* a process's array */
 #define METRICS_DICTIONARY (8u << 20)      /* bytes */
 #define METRICS_MAX_LABELS 8

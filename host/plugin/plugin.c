@@ -314,6 +314,8 @@ plugin_configure (PluginSet *set, Plugin *plugin, Complaints *complaints)
 {
   if (!plugin_has_needs (set, plugin) || !plugin_add_metrics (plugin, complaints))
     return;
+  if (set->naming != NULL)
+    set->naming (plugin->source.path);
   if (plugin_configure_itself (plugin, complaints) && plugin_add_routes (plugin, complaints))
     plugin_move (plugin, PLUGIN_CONFIGURED);
 }

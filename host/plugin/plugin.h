@@ -48,8 +48,8 @@ struct Plugin {
 GPtrArray *plugin_sources (const char *directory, const char *const *extra);
 
 /* Loads all SOURCES, declares their settings, and decides by HOST->config who takes part and in
- * which order. Before each dlopen NAMING (may be NULL) is called, so that a parent can tell whose
- * constructor killed us. Complaints of a plugin carry its name: with on-plugin-failure = continue
+ * which order. Before each dlopen and configure NAMING (may be NULL) is called, so that a parent can
+ * tell who killed us. Complaints of a plugin carry its name: with on-plugin-failure = continue
  * the caller may go on without it. A disabled plugin is not opened, but to tell (with NAMING) who
  * could provide a service or knows a variable. */
 PluginSet *plugin_set_new (Host *host, GPtrArray *sources, void (*naming) (const char *path), Complaints *complaints);

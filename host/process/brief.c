@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 int
@@ -78,8 +79,17 @@ brief_spawn (int exe_fd, char **argv, const int *keep, int *ret_pidfd)
 
   if (pid == 0)
     become_child (exe_fd, argv, keep, parent);
-  if (pid > 0)
-    *ret_pidfd = (int)syscall (SYS_pidfd_open, pid, 0);
+  if (pid < 0)
+    return -1;
+  *ret_pidfd = (int)syscall (SYS_pidfd_open, pid, 0);
+  if (*ret_pidfd < 0) { /* one that cannot be watched must not run */
+    int saved = errno;
+
+    kill (pid, SIGKILL);
+    waitpid (pid, NULL, 0);
+    errno = saved;
+    return -1;
+  }
   return pid;
 }
 

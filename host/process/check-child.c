@@ -178,15 +178,18 @@ prepare (Host *host, Complaints *complaints)
   }
 }
 
+static gboolean
+is_tolerant (Host *host)
+{
+  return g_strcmp0 (config_text (host->config, "host", "on-plugin-failure"), "continue") == 0;
+}
+
 /* With on-plugin-failure = continue complaints of a plugin leave that plugin out. */
 static gboolean
 is_ok (Host *host, Complaints *complaints)
 {
-  gboolean tolerant =
-      g_strcmp0 (config_text (host->config, "host", "on-plugin-failure"), "continue") == 0;
-
   for (guint i = 0; i < complaints_count (complaints); i++)
-    if (!tolerant || complaints_get (complaints, i)->plugin == NULL)
+    if (!is_tolerant (host) || complaints_get (complaints, i)->plugin == NULL)
       return FALSE;
   return TRUE;
 }
@@ -203,6 +206,7 @@ send_result (Host *host, Complaints *complaints)
   g_variant_dict_init (&dict, NULL);
   g_variant_dict_insert (&dict, "ok", "b", is_ok (host, complaints));
   g_variant_dict_insert (&dict, "layout", "u", DAEDALUS_LAYOUT);
+  g_variant_dict_insert (&dict, "program", "s", DAEDALUS_VERSION " (" DAEDALUS_REVISION ")");
   g_variant_dict_insert (&dict, "sqlite", "b",
                          host->database == NULL || database_is_sqlite (host->database));
   g_variant_dict_insert (&dict, "config-text", "s", text->str);
@@ -216,17 +220,70 @@ send_result (Host *host, Complaints *complaints)
   send_all (g_variant_get_data (facts), g_variant_get_size (facts));
 }
 
+/* Plugins that ended a check before this one: they are complained of, so what is written for them
+ * is not complained of too. */
 static void
-drop_excluded (GPtrArray *sources, char **excluded)
+drop_excluded (Config *config, GPtrArray *sources, const char *const *excluded)
 {
-  for (guint i = 0; i < sources->len;) {
-    PluginSource *source = sources->pdata[i];
+  for (guint i = sources->len; i > 0; i--) {
+    PluginSource *source = sources->pdata[i - 1];
+    g_autofree char *group = NULL;
 
-    if (excluded != NULL && g_strv_contains ((const char *const *)excluded, source->path))
-      g_ptr_array_remove_index (sources, i);
-    else
-      i++;
+    if (!g_strv_contains (excluded, source->path))
+      continue;
+    group = g_strconcat ("plugin ", source->name, NULL);
+    config_ignore_group (config, group);
+    g_ptr_array_remove_index (sources, i - 1);
   }
+}
+
+/* Sockets and the lock lie in directories that a running instance cannot leave. */
+static void
+complain_of_move (Config *config, GVariant *brief, Complaints *complaints)
+{
+  static const char *const keys[] = { "data-dir", "runtime-dir" };
+  Instance instance = { 0 };
+
+  instance_locate (&instance, config);
+  for (guint i = 0; i < G_N_ELEMENTS (keys); i++) {
+    const char *is = i == 0 ? instance.data_dir : instance.runtime_dir, *was;
+    const ConfigEntry *origin = config_origin (config, "host", keys[i]);
+    g_autofree char *why = NULL;
+
+    if (!g_variant_lookup (brief, keys[i], "&s", &was) || strcmp (was, is) == 0)
+      continue;
+    why = g_strdup_printf ("cannot change from \"%s\" to \"%s\" while daedalus runs", was, is);
+    complaints_add (complaints, NULL, origin != NULL ? origin->file : NULL,
+                    origin != NULL ? origin->line : 0, "host", keys[i], why,
+                    "Restart daedalus, or write what it was.");
+  }
+  instance_clear (&instance);
+}
+
+/* What the parent says: complaints made so far, and what to leave out. */
+static void
+heed_brief (GVariant *brief, Config *config, GPtrArray *sources, Complaints *complaints)
+{
+  g_autoptr (GVariant) earlier = g_variant_lookup_value (brief, "complaints", NULL);
+  g_autofree const char **excluded = NULL;
+
+  if (earlier != NULL)
+    complaints_add_variant (complaints, earlier);
+  if (g_variant_lookup (brief, "excluded", "^a&s", &excluded))
+    drop_excluded (config, sources, excluded);
+  complain_of_move (config, brief, complaints);
+}
+
+static void
+look_at_plugins (Host *host, GPtrArray *sources, Complaints *complaints)
+{
+  host->metrics = metrics_new (metrics_create_memory (), 1);
+  host->router = router_new ();
+  host->health = health_new (host);
+  health_add_routes (host->health);
+  host->plugins = plugin_set_new (host, sources, send_naming, complaints);
+  plugin_set_configure (host->plugins, complaints);
+  send_naming ("");
 }
 
 int
@@ -250,19 +307,13 @@ check_child_main (int argc, char **argv)
   log_open (LOG_JSON, "warning", "check");
   listed = g_variant_lookup_value (brief, "sources", NULL);
   sources = brief_sources_from_variant (listed);
-  drop_excluded (sources, options.excluded);
 
   host.config = options_read_config (&options, complaints);
+  heed_brief (brief, host.config, sources, complaints);
   data_dir = instance_data_dir (host.config);
   host_describe (&host, data_dir, data_dir, "");
   host.internal_socket = data_dir;
-  host.metrics = metrics_new (metrics_create_memory (), 1);
-  host.router = router_new ();
-  host.health = health_new (&host);
-  health_add_routes (host.health);
-  host.plugins = plugin_set_new (&host, sources, send_naming, complaints);
-  plugin_set_configure (host.plugins, complaints);
-  send_naming ("");
+  look_at_plugins (&host, sources, complaints);
   config_finish (host.config, complaints);
   host.database = database_new (&host, complaints);
   if (options.prepare && is_ok (&host, complaints))

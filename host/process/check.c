@@ -12,20 +12,23 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define HANG_MS 2000
+#define HANG_MS     2000  /* a plugin that is loaded or configured */
+#define SLOW_MS     30000 /* anything else but work in the database, which takes what it takes */
+#define MAX_CRASHED 64
 
 typedef struct {
   const Options *options; /* borrowed */
+  const Instance *running;
   char *exe;
   void (*done) (CheckResult *result, gpointer data);
   gpointer data;
   CheckResult *result;
   GPtrArray *crashed; /* paths left out of further runs */
   GPid pid;
-  int pidfd, pipe;
+  int pipe;
   GByteArray *received;
-  char *naming;       /* the plugin file that is being loaded, or NULL */
-  gboolean preparing; /* the database may take its time */
+  char *naming;       /* the plugin file that is at work, or NULL */
+  gboolean preparing; /* the database is */
   guint read_source, hang_source;
 } Check;
 
@@ -42,14 +45,13 @@ check_own_exe (void)
 }
 
 static void
-close_sources (GPtrArray *sources)
+close_source (gpointer data)
 {
-  for (guint i = 0; i < sources->len; i++) {
-    PluginSource *source = sources->pdata[i];
+  PluginSource *source = data;
 
-    if (source->fd >= 0)
-      close (source->fd);
-  }
+  if (source->fd >= 0)
+    close (source->fd);
+  source->fd = -1;
 }
 
 void
@@ -58,7 +60,8 @@ check_result_free (CheckResult *result)
   complaints_free (result->complaints);
   g_clear_pointer (&result->facts, g_variant_unref);
   if (result->sources != NULL) {
-    close_sources (result->sources);
+    for (guint i = 0; i < result->sources->len; i++)
+      close_source (result->sources->pdata[i]);
     g_ptr_array_unref (result->sources);
   }
   if (result->exe_fd >= 0)
@@ -78,6 +81,13 @@ finish (Check *check)
 }
 
 static void
+give_up (Check *check, const char *why, const char *remedy)
+{
+  complaints_add (check->result->complaints, NULL, check->exe, 0, NULL, NULL, why, remedy);
+  finish (check);
+}
+
+static void
 complain_of_crash (Check *check, gboolean hung, int status)
 {
   g_autofree char *name = g_path_get_basename (check->naming);
@@ -86,16 +96,32 @@ complain_of_crash (Check *check, gboolean hung, int status)
   if (g_str_has_suffix (name, ".so"))
     name[strlen (name) - 3] = '\0';
   if (hung)
-    why = g_strdup_printf ("does not come back from being loaded (%d s)", HANG_MS / 1000);
+    why = g_strdup_printf ("does not come back while it is checked (%d s)", HANG_MS / 1000);
   else if (WIFSIGNALED (status))
-    why =
-        g_strdup_printf ("ends the process while being loaded (%s)", strsignal (WTERMSIG (status)));
+    why = g_strdup_printf ("ends the process while it is checked (%s)",
+                           strsignal (WTERMSIG (status)));
   else
-    why = g_strdup_printf ("ends the process while being loaded (exit status %d)",
+    why = g_strdup_printf ("ends the process while it is checked (exit status %d)",
                            WEXITSTATUS (status));
   complaints_add (check->result->complaints, name, check->naming, 0, NULL, NULL, why,
                   "Remove the file, or install a build of it that works.");
   g_ptr_array_add (check->crashed, g_strdup (check->naming));
+}
+
+/* What ended the check is not served either, where the rest is. */
+static void
+drop_crashed (Check *check)
+{
+  GPtrArray *sources = check->result->sources;
+
+  for (guint i = sources->len; i > 0; i--) {
+    PluginSource *source = sources->pdata[i - 1];
+
+    if (!g_ptr_array_find_with_equal_func (check->crashed, source->path, g_str_equal, NULL))
+      continue;
+    close_source (source);
+    g_ptr_array_remove_index (sources, i - 1);
+  }
 }
 
 /* The result is one frame: 'R' and a serialized a{sv}. */
@@ -111,14 +137,16 @@ take_result (Check *check)
     return FALSE;
   data = g_bytes_new (bytes + 1, length - 1);
   facts = g_variant_ref_sink (g_variant_new_from_bytes (G_VARIANT_TYPE_VARDICT, data, FALSE));
-  if (!g_variant_is_normal_form (facts))
-    return FALSE;
   complaints = g_variant_lookup_value (facts, "complaints", NULL);
-  if (complaints != NULL)
-    complaints_add_variant (check->result->complaints, complaints);
-  check->result->ok = FALSE;
+  if (!g_variant_is_normal_form (facts) || complaints == NULL)
+    return FALSE;
+  /* those of the crashed are among them: the child has been told */
+  complaints_free (check->result->complaints);
+  check->result->complaints = complaints_new ();
+  complaints_add_variant (check->result->complaints, complaints);
   g_variant_lookup (facts, "ok", "b", &check->result->ok);
   check->result->facts = g_steal_pointer (&facts);
+  drop_crashed (check);
   return TRUE;
 }
 
@@ -148,32 +176,28 @@ take_frames (Check *check)
 static void
 child_ended (Check *check, gboolean hung)
 {
+  g_autofree char *why = NULL;
   int status = 0;
 
   g_clear_handle_id (&check->hang_source, g_source_remove);
-  if (hung)
-    kill (check->pid, SIGKILL);
+  /* one that has only closed its end must not keep us either; how the other kind ended is decided
+   */
+  kill (check->pid, SIGKILL);
   waitpid (check->pid, &status, 0);
-  close (check->pidfd);
   close (check->pipe);
 
   if (take_result (check)) {
-    /* what crashed is left out of the check, but it is not well for all that */
-    if (check->crashed->len > 0 && complaints_count (check->result->complaints) > 0)
-      check->result->ok = FALSE;
     finish (check);
-  } else if (check->naming != NULL && check->crashed->len < 64) {
+    return;
+  }
+  if (check->naming != NULL && check->crashed->len < MAX_CRASHED) {
     complain_of_crash (check, hung, status);
     run_child (check);
-  } else {
-    g_autofree char *why =
-        hung ? g_strdup ("the check does not end")
-             : g_strdup_printf ("the check ended without a result (status %d)", status);
-
-    complaints_add (check->result->complaints, NULL, check->exe, 0, NULL, NULL, why,
-                    "Run \"daedalus check\" with G_MESSAGES_DEBUG=all to see where.");
-    finish (check);
+    return;
   }
+  why = hung ? g_strdup ("the check does not end")
+             : g_strdup_printf ("the check ended without a result (status %d)", status);
+  give_up (check, why, "Run \"daedalus check\" with G_MESSAGES_DEBUG=all to see where.");
 }
 
 static gboolean
@@ -181,12 +205,18 @@ on_hang (gpointer data)
 {
   Check *check = data;
 
-  if (check->preparing)
-    return G_SOURCE_CONTINUE;
   check->hang_source = 0;
   g_clear_handle_id (&check->read_source, g_source_remove);
   child_ended (check, TRUE);
   return G_SOURCE_REMOVE;
+}
+
+static void
+watch_for_hang (Check *check)
+{
+  g_clear_handle_id (&check->hang_source, g_source_remove);
+  if (!check->preparing)
+    check->hang_source = g_timeout_add (check->naming != NULL ? HANG_MS : SLOW_MS, on_hang, check);
 }
 
 static gboolean
@@ -199,8 +229,7 @@ on_output (int fd, GIOCondition condition, gpointer data)
   if (length > 0) {
     g_byte_array_append (check->received, bytes, (guint)length);
     take_frames (check);
-    g_source_remove (check->hang_source);
-    check->hang_source = g_timeout_add (HANG_MS, on_hang, check);
+    watch_for_hang (check);
     return G_SOURCE_CONTINUE;
   }
   if (length < 0 && (errno == EINTR || errno == EAGAIN))
@@ -222,29 +251,39 @@ child_argv (Check *check, int brief, int output)
   g_ptr_array_add (argv, g_strdup_printf ("%d", output));
   for (char **option = options; *option != NULL; option++)
     g_ptr_array_add (argv, g_strdup (*option));
-  for (guint i = 0; i < check->crashed->len; i++) {
-    g_ptr_array_add (argv, g_strdup ("--exclude"));
-    g_ptr_array_add (argv, g_strdup (check->crashed->pdata[i]));
-  }
   g_ptr_array_add (argv, NULL);
   return (char **)g_ptr_array_free (argv, FALSE);
 }
 
-static void
-run_child (Check *check)
+static int
+write_brief (Check *check)
 {
   GVariantDict dict;
-  g_auto (GStrv) argv = NULL;
-  g_autoptr (GArray) keep = g_array_new (FALSE, FALSE, sizeof (int));
-  int brief, ends[2], end = -1;
 
   g_variant_dict_init (&dict, NULL);
   g_variant_dict_insert_value (&dict, "sources", brief_sources_to_variant (check->result->sources));
-  brief = brief_write (g_variant_dict_end (&dict));
-  g_assert (brief >= 0 && pipe2 (ends, O_CLOEXEC) == 0);
+  g_variant_dict_insert_value (&dict, "complaints",
+                               complaints_to_variant (check->result->complaints));
+  g_variant_dict_insert_value (
+      &dict, "excluded",
+      g_variant_new_strv ((const char *const *)check->crashed->pdata, check->crashed->len));
+  if (check->running != NULL) {
+    g_variant_dict_insert (&dict, "data-dir", "s", check->running->data_dir);
+    g_variant_dict_insert (&dict, "runtime-dir", "s", check->running->runtime_dir);
+  }
+  return brief_write (g_variant_dict_end (&dict));
+}
+
+/* FALSE with errno. */
+static gboolean
+spawn (Check *check, int brief, int output)
+{
+  g_autoptr (GArray) keep = g_array_new (FALSE, FALSE, sizeof (int));
+  g_auto (GStrv) argv = child_argv (check, brief, output);
+  int pidfd, end = -1;
 
   g_array_append_val (keep, brief);
-  g_array_append_val (keep, ends[1]);
+  g_array_append_val (keep, output);
   for (guint i = 0; i < check->result->sources->len; i++) {
     PluginSource *source = check->result->sources->pdata[i];
 
@@ -252,18 +291,38 @@ run_child (Check *check)
       g_array_append_val (keep, source->fd);
   }
   g_array_append_val (keep, end);
+  check->pid = brief_spawn (check->result->exe_fd, argv, (const int *)keep->data, &pidfd);
+  if (check->pid < 0)
+    return FALSE;
+  close (pidfd);
+  return TRUE;
+}
 
-  argv = child_argv (check, brief, ends[1]);
+static void
+run_child (Check *check)
+{
+  int brief = write_brief (check), ends[2] = { -1, -1 };
+  gboolean runs = brief >= 0 && pipe2 (ends, O_CLOEXEC) == 0 && spawn (check, brief, ends[1]);
+  int error = errno;
+
+  if (ends[1] >= 0)
+    close (ends[1]);
+  if (brief >= 0)
+    close (brief);
+  if (!runs) {
+    g_autofree char *why = g_strdup_printf ("cannot start the check: %s", g_strerror (error));
+
+    if (ends[0] >= 0)
+      close (ends[0]);
+    give_up (check, why, "Give daedalus more processes, memory or descriptors.");
+    return;
+  }
   g_byte_array_set_size (check->received, 0);
   g_clear_pointer (&check->naming, g_free);
   check->preparing = FALSE;
-  check->pid = brief_spawn (check->result->exe_fd, argv, (const int *)keep->data, &check->pidfd);
-  g_assert (check->pid > 0);
-  close (ends[1]);
-  close (brief);
   check->pipe = ends[0];
   check->read_source = g_unix_fd_add (check->pipe, G_IO_IN | G_IO_HUP, on_output, check);
-  check->hang_source = g_timeout_add (HANG_MS, on_hang, check);
+  watch_for_hang (check);
 }
 
 /* The files of the plugin directory, each opened once: what is checked is what is served. */
@@ -291,12 +350,14 @@ open_sources (const Options *options)
 void
 check_start (const Options *options,
              const char *exe,
+             const Instance *running,
              void (*done) (CheckResult *result, gpointer data),
              gpointer data)
 {
   Check *check = g_new0 (Check, 1);
 
   check->options = options;
+  check->running = running;
   check->exe = g_strdup (exe);
   check->done = done;
   check->data = data;
@@ -309,9 +370,7 @@ check_start (const Options *options,
   if (check->result->exe_fd < 0) {
     g_autofree char *why = g_strdup_printf ("cannot open the program: %s", g_strerror (errno));
 
-    complaints_add (check->result->complaints, NULL, exe, 0, NULL, NULL, why,
-                    "Install daedalus again.");
-    finish (check);
+    give_up (check, why, "Install daedalus again.");
     return;
   }
   run_child (check);
@@ -336,7 +395,7 @@ check_run (const Options *options, const char *exe)
 {
   Wait wait = { g_main_loop_new (NULL, FALSE), NULL };
 
-  check_start (options, exe, on_done, &wait);
+  check_start (options, exe, NULL, on_done, &wait);
   if (wait.result == NULL)
     g_main_loop_run (wait.loop);
   g_main_loop_unref (wait.loop);

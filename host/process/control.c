@@ -22,7 +22,7 @@ struct Control {
 };
 
 struct ControlCall {
-  Control *control; /* NULL once the control has gone */
+  Control *control;
   int fd;
   guint source;
   char line[64];
@@ -33,39 +33,22 @@ static void
 call_free (ControlCall *call)
 {
   g_clear_handle_id (&call->source, g_source_remove);
-  if (call->control != NULL)
-    g_ptr_array_remove_fast (call->control->calls, call);
-  if (call->fd >= 0)
-    close (call->fd);
+  g_ptr_array_remove_fast (call->control->calls, call);
+  close (call->fd);
   g_free (call);
-}
-
-int
-control_steal_fd (ControlCall *call)
-{
-  int fd = call->fd;
-
-  call->fd = -1;
-  call_free (call);
-  return fd;
-}
-
-void
-control_answer_fd (int fd, int status, const char *text)
-{
-  g_autofree char *answer = g_strdup_printf ("%d\n%s", status, text);
-
-  /* the asker waits for it, so a blocking write ends; one that stopped reading loses its answer */
-  fcntl (fd, F_SETFL, 0);
-  setsockopt (fd, SOL_SOCKET, SO_SNDTIMEO, &(struct timeval){ 1, 0 }, sizeof (struct timeval));
-  (void)!send (fd, answer, strlen (answer), MSG_NOSIGNAL);
-  close (fd);
 }
 
 void
 control_answer (ControlCall *call, int status, const char *text)
 {
-  control_answer_fd (control_steal_fd (call), status, text);
+  g_autofree char *answer = g_strdup_printf ("%d\n%s", status, text);
+
+  /* the asker waits for it, so a blocking write ends; one that stopped reading loses its answer */
+  fcntl (call->fd, F_SETFL, 0);
+  setsockopt (call->fd, SOL_SOCKET, SO_SNDTIMEO, &(struct timeval){ 1, 0 },
+              sizeof (struct timeval));
+  (void)!send (call->fd, answer, strlen (answer), MSG_NOSIGNAL);
+  call_free (call);
 }
 
 static gboolean
@@ -94,31 +77,58 @@ on_line (int fd, GIOCondition condition, gpointer data)
   return G_SOURCE_REMOVE;
 }
 
+static ControlCall *
+call_new (Control *control, int fd)
+{
+  ControlCall *call = g_new0 (ControlCall, 1);
+
+  call->control = control;
+  call->fd = fd;
+  g_ptr_array_add (control->calls, call);
+  return call;
+}
+
 static gboolean
 on_accept (int fd, GIOCondition condition, gpointer data)
 {
-  Control *control = data;
   int accepted = accept4 (fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
   ControlCall *call;
 
   if (accepted < 0)
     return G_SOURCE_CONTINUE;
-  call = g_new0 (ControlCall, 1);
-  call->control = control;
-  call->fd = accepted;
+  call = call_new (data, accepted);
   call->source = g_unix_fd_add (accepted, G_IO_IN, on_line, call);
-  g_ptr_array_add (control->calls, call);
   return G_SOURCE_CONTINUE;
+}
+
+int
+control_fd (Control *control)
+{
+  return control->socket->fd;
+}
+
+int
+control_call_fd (ControlCall *call)
+{
+  return call->fd;
+}
+
+ControlCall *
+control_adopt (Control *control, int fd)
+{
+  return call_new (control, fd);
 }
 
 Control *
 control_new (const char *path,
+             int fd,
              void (*func) (ControlCall *call, const char *line, gpointer data),
              gpointer data,
              Complaints *complaints)
 {
   g_autofree char *address = g_strconcat ("unix:", path, NULL);
-  ListenSocket *socket = listen_open (address, TRUE, complaints);
+  ListenSocket *socket =
+      fd >= 0 ? listen_adopt (address, fd, TRUE) : listen_open (address, TRUE, complaints);
   Control *control;
 
   if (socket == NULL)
@@ -155,8 +165,13 @@ control_ask (const char *path, const char *line, char **ret_text, GError **error
   g_strlcpy (address.sun_path, path, sizeof address.sun_path);
   if (fd < 0 || connect (fd, (struct sockaddr *)&address, sizeof address) != 0 ||
       send (fd, line, strlen (line), MSG_NOSIGNAL) < 0 || send (fd, "\n", 1, MSG_NOSIGNAL) < 0) {
-    g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno),
-                 "cannot reach a running daedalus at \"%s\": %s", path, g_strerror (errno));
+    int number = errno;
+
+    if (number == ENOENT || number == ECONNREFUSED)
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "no daedalus runs on \"%s\"", path);
+    else
+      g_set_error (error, G_IO_ERROR, g_io_error_from_errno (number),
+                   "cannot reach the daedalus on \"%s\": %s", path, g_strerror (number));
     if (fd >= 0)
       close (fd);
     return -1;

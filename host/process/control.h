@@ -8,15 +8,19 @@
 typedef struct Control Control;
 typedef struct ControlCall ControlCall; /* one command that waits for its answer */
 
-/* Serves PATH (0600). FUNC gets each line; it answers by control_answer, now or later. */
-Control *control_new (const char *path, void (*func) (ControlCall *call, const char *line, gpointer data), gpointer data,
-                      Complaints *complaints);
+/* Serves PATH (0600), on the listening socket FD if that is not -1 (given). FUNC gets each line; it answers
+ * by control_answer, now or later. */
+Control *control_new (const char *path, int fd, void (*func) (ControlCall *call, const char *line, gpointer data),
+                      gpointer data, Complaints *complaints);
 /* STATUS is the command's exit status; TEXT what it prints. CALL is dead afterwards. */
 void control_answer (ControlCall *call, int status, const char *text);
 void control_free (Control *control);
-/* The connection of CALL, which is dead afterwards, and an answer on such a one: for a handover. */
-int control_steal_fd (ControlCall *call);
-void control_answer_fd (int fd, int status, const char *text);
+
+/* For a handover: the listening socket and the connection of CALL, borrowed; and a call that waits on FD
+ * (given), whose line was read by another program. */
+int control_fd (Control *control);
+int control_call_fd (ControlCall *call);
+ControlCall *control_adopt (Control *control, int fd);
 
 /* The command's side: sends LINE and waits. Returns the exit status, or -1 with ERROR if nobody
  * listens. *RET_TEXT is owned. */

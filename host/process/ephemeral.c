@@ -98,6 +98,7 @@ ephemeral_begin (Options *options, void (*gone) (gpointer data), gpointer data)
   answer_fd = fcntl (STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
   dup2 (STDERR_FILENO, STDOUT_FILENO);
   add_set (options, g_strconcat ("host.data-dir=", directory, NULL));
+  add_set (options, g_strdup ("host.stop-limit=500ms"));
   add_listen (options);
 
   parent = getppid ();

@@ -2,12 +2,12 @@
 /* fault: what is said when this process dies of a signal. */
 #include "fault.h"
 
+#include "heartbeat.h"
+
 #include <execinfo.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
-
-#define MAX_FRAMES 64
 
 #if defined(__SANITIZE_ADDRESS__)
 #define HAS_SANITIZER 1
@@ -17,24 +17,50 @@
 #endif
 #endif
 
-#ifndef HAS_SANITIZER
+static Heartbeat *heartbeat;
+
+#ifdef HAS_SANITIZER
+#include <sanitizer/common_interface_defs.h>
+
+static void
+on_death (void)
+{
+  heartbeat_fault (heartbeat);
+}
+
+void
+fault_watch (Host *host)
+{
+  heartbeat = host->heartbeat;
+  __sanitizer_set_death_callback (on_death);
+}
+#else
+#define MAX_FRAMES 64
+
 static void
 say (const char *text)
 {
   (void)!write (STDERR_FILENO, text, strlen (text));
 }
 
-/* Only functions that are safe in a signal handler: write and backtrace (loaded beforehand). */
+/* Only functions that are safe in a signal handler: write and backtrace (loaded beforehand). Names
+ * of plugins and patterns of routes hold nothing that JSON would escape. */
 static void
 on_fault (int number, siginfo_t *info, void *context)
 {
+  const HeartbeatView *view = heartbeat_fault (heartbeat);
+  const char digits[] = { (char)('0' + number / 10 % 10), (char)('0' + number % 10), '\0' };
   void *frames[MAX_FRAMES];
-  char digits[] = "00";
 
-  digits[0] = (char)('0' + number / 10 % 10);
-  digits[1] = (char)('0' + number % 10);
   say ("{\"level\":\"error\",\"logger\":\"worker\",\"message\":\"fatal signal\",\"signal\":");
   say (number < 10 ? digits + 1 : digits);
+  if (view != NULL) {
+    say (",\"plugin\":\"");
+    say (view->plugin);
+    say ("\",\"route\":\"");
+    say (view->route);
+    say ("\"");
+  }
   say ("}\n");
   backtrace_symbols_fd (frames, backtrace (frames, MAX_FRAMES), STDERR_FILENO);
   signal (number, SIG_DFL);
@@ -51,14 +77,10 @@ fault_watch (Host *host)
                               .sa_flags = SA_SIGINFO | SA_ONSTACK | (int)SA_RESETHAND };
   void *frame;
 
+  heartbeat = host->heartbeat;
   backtrace (&frame, 1); /* loads libgcc now: a handler must not */
   sigaltstack (&alternate, NULL);
   for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
     sigaction (numbers[i], &action, NULL);
-}
-#else
-void
-fault_watch (Host *host)
-{
 }
 #endif

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fault: what is said when this process dies of a signal: which, on which thread, in which plugin,
- * and a backtrace, on standard error. The signal then takes its course. */
+/* fault: what is said when this process dies of a signal: which, at what in which plugin, and a
+ * backtrace, on standard error. The signal then takes its course; the supervisor is told by a mark in
+ * the in-flight table whose thread it was.
+ */
 #pragma once
 
 #include "../host.h"
 
-/* Installs handlers for SIGSEGV, SIGBUS, SIGILL, SIGFPE and SIGABRT on alternate stacks. A build
- * with AddressSanitizer keeps that one's. */
+/* Installs handlers for SIGSEGV, SIGBUS, SIGILL, SIGFPE and SIGABRT, the main thread's on a stack of
+ * its own. A build with AddressSanitizer keeps that one's, which only leave the mark. */
 void fault_watch (Host *host);

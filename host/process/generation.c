@@ -4,6 +4,7 @@
 
 #include "../observe/log.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -113,15 +114,24 @@ generation_new (guint number,
   generation->config = config;
   generation->sockets = g_ptr_array_ref (sockets);
   generation->n_workers = worker_count (config, check->facts);
+  generation->metrics_fd = ground->metrics_fd;
+  generation->heartbeat_fd = ground->heartbeat_fd;
   generation->brief_fd = write_brief (generation, ground);
-  g_assert (generation->brief_fd >= 0);
+  if (generation->brief_fd < 0) {
+    int saved = errno;
+
+    generation_free (generation);
+    errno = saved;
+    return NULL;
+  }
   return generation;
 }
 
 void
 generation_free (Generation *generation)
 {
-  close (generation->brief_fd);
+  if (generation->brief_fd >= 0)
+    close (generation->brief_fd);
   check_result_free (generation->check);
   config_free (generation->config);
   g_ptr_array_unref (generation->sockets);
@@ -196,6 +206,25 @@ settings_of (Generation *generation)
   return settings;
 }
 
+static gboolean
+is_same_file (int one, int other)
+{
+  struct stat first = { 0 }, second = { 0 };
+
+  fstat (one, &first);
+  fstat (other, &second);
+  return first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
+static const char *
+program_of (Generation *generation)
+{
+  const char *program = "";
+
+  g_variant_lookup (generation->check->facts, "program", "&s", &program);
+  return program;
+}
+
 char *
 generation_changes (Generation *before, Generation *after)
 {
@@ -204,6 +233,8 @@ generation_changes (Generation *before, Generation *after)
   g_autoptr (GHashTable) settings_before = settings_of (before),
                          settings_after = settings_of (after);
 
+  if (!is_same_file (before->check->exe_fd, after->check->exe_fd))
+    g_string_append_printf (out, "program: %s, was: %s\n", program_of (after), program_of (before));
   list_changes (out, "plugin", plugins_before, plugins_after);
   list_changes (out, "setting", settings_before, settings_after);
   return g_string_free (g_steal_pointer (&out), FALSE);

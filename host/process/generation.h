@@ -14,6 +14,7 @@ typedef struct {
   Config *config;     /* the host's groups are declared */
   GPtrArray *sockets; /* (element-type ListenSocket), shared with other generations */
   int brief_fd;
+  int metrics_fd, heartbeat_fd; /* borrowed from the ground */
   guint n_workers;
 } Generation;
 
@@ -24,7 +25,8 @@ typedef struct {
   int metrics_fd, heartbeat_fd;
 } GenerationGround;
 
-/* CHECK is given. SOCKETS is shared: those of the configuration and the internal one. */
+/* CHECK and CONFIG are given. SOCKETS is shared: those of the configuration and the internal one. NULL with
+ * errno if there is no memory or descriptor for it. */
 Generation *generation_new (guint number, CheckResult *check, Config *config, GPtrArray *sockets,
                             const GenerationGround *ground);
 void generation_free (Generation *generation);

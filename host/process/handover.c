@@ -2,8 +2,6 @@
 /* handover: a supervisor of one layout makes way for one of another. */
 #include "handover.h"
 
-#include "control.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <glib-unix.h>
@@ -13,8 +11,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* The old workers' slots, as hooks see them: beyond those of crews. */
+#define FIRST_SLOT HEARTBEAT_SLOTS
+
 typedef struct {
   Handover *handover;
+  guint index;
   GPid pid; /* 0: has ended */
   int pidfd, control;
   guint pid_source, control_source;
@@ -23,10 +25,12 @@ typedef struct {
 struct Handover {
   GVariant *brief;
   GPtrArray *workers; /* (element-type OldWorker), owned */
-  void (*hint) (const char *message, gsize length, gpointer data);
+  const HandoverHooks *hooks;
   gpointer data;
   guint limit_source;
 };
+
+/* ---- giving ------------------------------------------------------------ */
 
 static GVariant *
 sockets_to_variant (GPtrArray *sockets)
@@ -37,87 +41,116 @@ sockets_to_variant (GPtrArray *sockets)
   for (guint i = 0; i < sockets->len; i++) {
     const ListenSocket *socket = sockets->pdata[i];
 
-    fcntl (socket->fd, F_SETFD, 0);
     g_variant_builder_add (&builder, "(sib)", socket->address, socket->fd, socket->internal);
   }
   return g_variant_builder_end (&builder);
 }
 
 static GVariant *
-workers_to_variant (GPtrArray *crews)
+workers_to_variant (GArray *workers)
 {
   GVariantBuilder builder;
 
   g_variant_builder_init (&builder, G_VARIANT_TYPE ("a(iii)"));
-  for (guint i = 0; i < crews->len; i++) {
-    g_autoptr (GArray) members = crew_members (crews->pdata[i]);
+  for (guint i = 0; i < workers->len; i++) {
+    const CrewMember *member = &g_array_index (workers, CrewMember, i);
 
-    for (guint j = 0; j < members->len; j++) {
-      const CrewMember *member = &g_array_index (members, CrewMember, j);
-
-      fcntl (member->pidfd, F_SETFD, 0);
-      fcntl (member->control, F_SETFD, 0);
-      g_variant_builder_add (&builder, "(iii)", member->pid, member->pidfd, member->control);
-    }
+    g_variant_builder_add (&builder, "(iii)", member->pid, member->pidfd, member->control);
   }
   return g_variant_builder_end (&builder);
 }
 
 static GVariant *
-askers_to_variant (GArray *askers)
+announced_to_variant (GHashTable *announced)
 {
-  for (guint i = 0; i < askers->len; i++)
-    fcntl (g_array_index (askers, int, i), F_SETFD, 0);
-  return g_variant_new_fixed_array (G_VARIANT_TYPE_INT32, askers->data, askers->len, sizeof (int));
+  GVariantBuilder builder;
+  GHashTableIter iter;
+  gpointer key, text;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("a{ss}"));
+  g_hash_table_iter_init (&iter, announced);
+  while (g_hash_table_iter_next (&iter, &key, &text))
+    if (text != NULL)
+      g_variant_builder_add (&builder, "{ss}", key, text);
+  return g_variant_builder_end (&builder);
 }
 
-gboolean
-handover_give (const Options *options,
-               int exe_fd,
-               const Instance *instance,
-               GPtrArray *sockets,
-               GPtrArray *crews,
-               GArray *askers,
-               GError **error)
+static int
+write_brief (const HandoverLoad *load)
 {
-  g_autofree char *exe = g_strdup_printf ("/proc/self/fd/%d", exe_fd);
-  g_auto (GStrv) given = options_to_argv (options, "run");
-  g_autoptr (GPtrArray) argv = g_ptr_array_new_with_free_func (g_free);
   GVariantDict dict;
-  int brief;
 
   g_variant_dict_init (&dict, NULL);
-  g_variant_dict_insert (&dict, "lock", "i", instance->lock);
-  g_variant_dict_insert_value (&dict, "sockets", sockets_to_variant (sockets));
-  g_variant_dict_insert_value (&dict, "workers", workers_to_variant (crews));
-  g_variant_dict_insert_value (&dict, "askers", askers_to_variant (askers));
-  brief = brief_write (g_variant_dict_end (&dict));
-  fcntl (brief, F_SETFD, 0);
-  fcntl (instance->lock, F_SETFD, 0);
-
-  g_ptr_array_add (argv, g_strdup ("daedalus"));
-  for (char **one = given; *one != NULL; one++)
-    g_ptr_array_add (argv, g_strdup (*one));
-  g_ptr_array_add (argv, g_strdup ("--handover"));
-  g_ptr_array_add (argv, g_strdup_printf ("%d", brief));
-  g_ptr_array_add (argv, NULL);
-  execv (exe, (char **)argv->pdata);
-  g_set_error (error, G_FILE_ERROR, (int)g_file_error_from_errno (errno),
-               "cannot run the new program: %s", g_strerror (errno));
-  close (brief);
-  return FALSE;
+  g_variant_dict_insert (&dict, "lock", "i", load->instance->lock);
+  g_variant_dict_insert (&dict, "data-dir", "s", load->instance->data_dir);
+  g_variant_dict_insert (&dict, "runtime-dir", "s", load->instance->runtime_dir);
+  g_variant_dict_insert (&dict, "control", "i", load->control);
+  g_variant_dict_insert (&dict, "instance", "s", load->instance_id);
+  g_variant_dict_insert_value (&dict, "sockets", sockets_to_variant (load->sockets));
+  g_variant_dict_insert_value (&dict, "workers", workers_to_variant (load->workers));
+  g_variant_dict_insert_value (&dict, "askers",
+                               g_variant_new_fixed_array (G_VARIANT_TYPE_INT32, load->askers->data,
+                                                          load->askers->len, sizeof (int)));
+  g_variant_dict_insert_value (&dict, "announced", announced_to_variant (load->announced));
+  return brief_write (g_variant_dict_end (&dict));
 }
+
+/* Lets all that is named through an exec, or (FLAGS FD_CLOEXEC) no more. */
+static void
+set_flags (const HandoverLoad *load, int flags)
+{
+  fcntl (load->instance->lock, F_SETFD, flags);
+  fcntl (load->control, F_SETFD, flags);
+  for (guint i = 0; i < load->sockets->len; i++)
+    fcntl (((ListenSocket *)load->sockets->pdata[i])->fd, F_SETFD, flags);
+  for (guint i = 0; i < load->askers->len; i++)
+    fcntl (g_array_index (load->askers, int, i), F_SETFD, flags);
+  for (guint i = 0; i < load->workers->len; i++) {
+    fcntl (g_array_index (load->workers, CrewMember, i).pidfd, F_SETFD, flags);
+    fcntl (g_array_index (load->workers, CrewMember, i).control, F_SETFD, flags);
+  }
+}
+
+void
+handover_give (const HandoverLoad *load, GError **error)
+{
+  g_autofree char *exe = g_strdup_printf ("/proc/self/fd/%d", load->exe_fd);
+  g_auto (GStrv) given = options_to_argv (load->options, "run");
+  g_autoptr (GPtrArray) argv = g_ptr_array_new_with_free_func (g_free);
+  int brief = write_brief (load), saved;
+
+  if (brief >= 0) {
+    fcntl (brief, F_SETFD, 0);
+    set_flags (load, 0);
+    g_ptr_array_add (argv, g_strdup ("daedalus"));
+    for (char **one = given; *one != NULL; one++)
+      g_ptr_array_add (argv, g_strdup (*one));
+    g_ptr_array_add (argv, g_strdup ("--handover"));
+    g_ptr_array_add (argv, g_strdup_printf ("%d", brief));
+    g_ptr_array_add (argv, NULL);
+    execv (exe, (char **)argv->pdata);
+  }
+  saved = errno;
+  set_flags (load, FD_CLOEXEC);
+  if (brief >= 0)
+    close (brief);
+  g_set_error (error, G_FILE_ERROR, (int)g_file_error_from_errno (saved),
+               "cannot run the new program: %s", g_strerror (saved));
+}
+
+/* ---- taking ------------------------------------------------------------ */
 
 static gboolean
 on_old_message (int fd, GIOCondition condition, gpointer data)
 {
+  static char message[64 * 1024 + 1];
   OldWorker *worker = data;
-  char message[1024];
+  Handover *handover = worker->handover;
   ssize_t length = recv (fd, message, sizeof message - 1, MSG_DONTWAIT);
 
   if (length > 0) {
     message[length] = '\0';
-    worker->handover->hint (message, (gsize)length, worker->handover->data);
+    handover->hooks->message (FIRST_SLOT + worker->index, message, (gsize)length, handover->data);
     return G_SOURCE_CONTINUE;
   }
   if (length < 0 && (errno == EAGAIN || errno == EINTR))
@@ -130,11 +163,16 @@ static gboolean
 on_old_exit (int fd, GIOCondition condition, gpointer data)
 {
   OldWorker *worker = data;
+  Handover *handover = worker->handover;
 
-  waitpid (worker->pid, NULL, 0);
+  if (waitpid (worker->pid, NULL, WNOHANG) == 0)
+    return G_SOURCE_CONTINUE;
   worker->pid = 0;
   worker->pid_source = 0;
   g_clear_handle_id (&worker->control_source, g_source_remove);
+  handover->hooks->worker_ended (worker->index, handover->data);
+  if (handover_is_empty (handover))
+    handover->hooks->ended (handover->data);
   return G_SOURCE_REMOVE;
 }
 
@@ -150,48 +188,84 @@ old_worker_free (gpointer data)
   g_free (worker);
 }
 
-Handover *
-handover_take (int fd,
-               void (*hint) (const char *message, gsize length, gpointer data),
-               gpointer data)
+static void
+take_worker (Handover *handover, GPid pid, int pidfd, int control)
 {
-  Handover *handover = g_new0 (Handover, 1);
+  OldWorker *worker = g_new0 (OldWorker, 1);
+
+  fcntl (pidfd, F_SETFD, FD_CLOEXEC);
+  fcntl (control, F_SETFD, FD_CLOEXEC);
+  *worker = (OldWorker){ .handover = handover,
+                         .index = handover->workers->len,
+                         .pid = pid,
+                         .pidfd = pidfd,
+                         .control = control };
+  worker->pid_source = g_unix_fd_add (pidfd, G_IO_IN, on_old_exit, worker);
+  worker->control_source = g_unix_fd_add (control, G_IO_IN, on_old_message, worker);
+  g_ptr_array_add (handover->workers, worker);
+}
+
+Handover *
+handover_take (int fd, const HandoverHooks *hooks, gpointer data)
+{
+  GVariant *brief = brief_read (fd);
   g_autoptr (GVariant) workers = NULL;
+  Handover *handover;
   GVariantIter iter;
   int pid, pidfd, control;
 
-  handover->brief = brief_read (fd);
   close (fd);
-  handover->workers = g_ptr_array_new_with_free_func (old_worker_free);
-  handover->hint = hint;
-  handover->data = data;
-  if (handover->brief == NULL) {
-    handover_free (handover);
+  if (brief == NULL)
     return NULL;
-  }
-  workers = g_variant_lookup_value (handover->brief, "workers", G_VARIANT_TYPE ("a(iii)"));
+  handover = g_new0 (Handover, 1);
+  handover->brief = brief;
+  handover->workers = g_ptr_array_new_with_free_func (old_worker_free);
+  handover->hooks = hooks;
+  handover->data = data;
+  workers = g_variant_lookup_value (brief, "workers", G_VARIANT_TYPE ("a(iii)"));
   g_variant_iter_init (&iter, workers);
-  while (g_variant_iter_next (&iter, "(iii)", &pid, &pidfd, &control)) {
-    OldWorker *worker = g_new0 (OldWorker, 1);
-
-    fcntl (pidfd, F_SETFD, FD_CLOEXEC);
-    fcntl (control, F_SETFD, FD_CLOEXEC);
-    *worker = (OldWorker){ .handover = handover, .pid = pid, .pidfd = pidfd, .control = control };
-    worker->pid_source = g_unix_fd_add (pidfd, G_IO_IN, on_old_exit, worker);
-    worker->control_source = g_unix_fd_add (control, G_IO_IN, on_old_message, worker);
-    g_ptr_array_add (handover->workers, worker);
-  }
+  while (g_variant_iter_next (&iter, "(iii)", &pid, &pidfd, &control))
+    take_worker (handover, pid, pidfd, control);
   return handover;
 }
 
-int
-handover_lock (Handover *handover)
+static int
+take_fd (Handover *handover, const char *key)
 {
   int fd = -1;
 
-  g_variant_lookup (handover->brief, "lock", "i", &fd);
+  g_variant_lookup (handover->brief, key, "i", &fd);
   fcntl (fd, F_SETFD, FD_CLOEXEC);
   return fd;
+}
+
+static const char *
+take_text (Handover *handover, const char *key)
+{
+  const char *text = "";
+
+  g_variant_lookup (handover->brief, key, "&s", &text);
+  return text;
+}
+
+gboolean
+handover_instance (Handover *handover, Instance *instance, Complaints *complaints)
+{
+  return instance_take (instance, take_text (handover, "data-dir"),
+                        take_text (handover, "runtime-dir"), take_fd (handover, "lock"),
+                        complaints);
+}
+
+int
+handover_control (Handover *handover)
+{
+  return take_fd (handover, "control");
+}
+
+const char *
+handover_instance_id (Handover *handover)
+{
+  return take_text (handover, "instance");
 }
 
 GPtrArray *
@@ -207,22 +281,62 @@ handover_sockets (Handover *handover)
 
   g_variant_iter_init (&iter, listed);
   while (g_variant_iter_next (&iter, "(&sib)", &address, &fd, &internal)) {
-    ListenSocket *socket = g_new0 (ListenSocket, 1);
-
     fcntl (fd, F_SETFD, FD_CLOEXEC);
-    *socket = (ListenSocket){ .address = g_strdup (address), .fd = fd, .internal = internal };
-    g_ptr_array_add (sockets, socket);
+    g_ptr_array_add (sockets, listen_adopt (address, fd, internal));
   }
   return sockets;
 }
 
+GArray *
+handover_askers (Handover *handover)
+{
+  g_autoptr (GVariant) listed =
+      g_variant_lookup_value (handover->brief, "askers", G_VARIANT_TYPE ("ai"));
+  gsize n;
+  const int *fds = g_variant_get_fixed_array (listed, &n, sizeof (int));
+  GArray *askers = g_array_new (FALSE, FALSE, sizeof (int));
+
+  for (gsize i = 0; i < n; i++) {
+    fcntl (fds[i], F_SETFD, FD_CLOEXEC);
+    g_array_append_val (askers, fds[i]);
+  }
+  return askers;
+}
+
 void
-handover_send (Handover *handover, const char *message, gsize length)
+handover_announced (Handover *handover, GHashTable *announced)
+{
+  g_autoptr (GVariant) listed =
+      g_variant_lookup_value (handover->brief, "announced", G_VARIANT_TYPE ("a{ss}"));
+  const char *key, *text;
+  GVariantIter iter;
+
+  g_variant_iter_init (&iter, listed);
+  while (g_variant_iter_next (&iter, "{&s&s}", &key, &text))
+    g_hash_table_insert (announced, g_strdup (key), g_strdup (text));
+}
+
+/* ---- the old workers --------------------------------------------------- */
+
+void
+handover_add_members (Handover *handover, GArray *members)
 {
   for (guint i = 0; i < handover->workers->len; i++) {
-    OldWorker *worker = handover->workers->pdata[i];
+    const OldWorker *worker = handover->workers->pdata[i];
+    CrewMember member = { worker->pid, worker->pidfd, worker->control };
 
     if (worker->pid != 0)
+      g_array_append_val (members, member);
+  }
+}
+
+void
+handover_send (Handover *handover, guint except_slot, const char *message, gsize length)
+{
+  for (guint i = 0; i < handover->workers->len; i++) {
+    const OldWorker *worker = handover->workers->pdata[i];
+
+    if (worker->pid != 0 && FIRST_SLOT + worker->index != except_slot)
       (void)!send (worker->control, message, length, MSG_DONTWAIT | MSG_NOSIGNAL);
   }
 }
@@ -238,18 +352,22 @@ on_limit (gpointer data)
 }
 
 void
-handover_complete (Handover *handover, guint limit_ms, int status, const char *text)
+handover_drain (Handover *handover, const char *word, guint limit_ms)
 {
-  g_autoptr (GVariant) askers =
-      g_variant_lookup_value (handover->brief, "askers", G_VARIANT_TYPE ("ai"));
-  g_autofree char *word = g_strdup_printf ("D %u", limit_ms);
-  gsize n;
-  const int *fds = g_variant_get_fixed_array (askers, &n, sizeof (int));
+  handover_send (handover, 0, word, strlen (word));
+  g_clear_handle_id (&handover->limit_source, g_source_remove);
+  handover->limit_source = g_timeout_add (limit_ms, on_limit, handover);
+}
 
-  for (gsize i = 0; i < n; i++)
-    control_answer_fd (fds[i], status, text);
-  handover_send (handover, word, strlen (word));
-  handover->limit_source = g_timeout_add (limit_ms + 3000, on_limit, handover);
+void
+handover_kill (Handover *handover)
+{
+  for (guint i = 0; i < handover->workers->len; i++) {
+    const OldWorker *worker = handover->workers->pdata[i];
+
+    if (worker->pid != 0)
+      kill (worker->pid, SIGKILL);
+  }
 }
 
 gboolean
@@ -262,21 +380,10 @@ handover_is_empty (Handover *handover)
 }
 
 void
-handover_kill (Handover *handover)
-{
-  for (guint i = 0; i < handover->workers->len; i++) {
-    OldWorker *worker = handover->workers->pdata[i];
-
-    if (worker->pid != 0)
-      kill (worker->pid, SIGKILL);
-  }
-}
-
-void
 handover_free (Handover *handover)
 {
   g_clear_handle_id (&handover->limit_source, g_source_remove);
   g_ptr_array_unref (handover->workers);
-  g_clear_pointer (&handover->brief, g_variant_unref);
+  g_variant_unref (handover->brief);
   g_free (handover);
 }

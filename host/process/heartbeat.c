@@ -45,6 +45,16 @@ heartbeat_free (Heartbeat *heartbeat)
   g_free (heartbeat);
 }
 
+static gint32
+own_tid (void)
+{
+  static __thread gint32 tid;
+
+  if (tid == 0)
+    tid = (gint32)gettid ();
+  return tid;
+}
+
 void
 heartbeat_enter (Heartbeat *heartbeat,
                  guint thread,
@@ -58,6 +68,7 @@ heartbeat_enter (Heartbeat *heartbeat,
   g_strlcpy (view->plugin, plugin != NULL ? plugin : "", sizeof view->plugin);
   g_strlcpy (view->route, route != NULL ? route : "", sizeof view->route);
   g_strlcpy (view->request_id, request_id != NULL ? request_id : "", sizeof view->request_id);
+  __atomic_store_n (&view->tid, own_tid (), __ATOMIC_RELAXED);
   __atomic_store_n (&view->deadline, deadline, __ATOMIC_RELAXED);
   __atomic_store_n (&view->stamp, g_get_monotonic_time (), __ATOMIC_RELAXED);
   __atomic_store_n (&view->active, 1, __ATOMIC_RELEASE);
@@ -78,6 +89,22 @@ heartbeat_leave (Heartbeat *heartbeat, guint thread)
 
   __atomic_store_n (&view->active, 0, __ATOMIC_RELEASE);
   __atomic_store_n (&view->stamp, g_get_monotonic_time (), __ATOMIC_RELAXED);
+}
+
+const HeartbeatView *
+heartbeat_fault (Heartbeat *heartbeat)
+{
+  gint32 tid = (gint32)gettid ();
+
+  for (guint thread = 0; thread < HEARTBEAT_THREADS; thread++) {
+    HeartbeatView *view = &heartbeat->slots[heartbeat->slot][thread];
+
+    if (view->active && view->tid == tid) {
+      view->faulted = 1;
+      return view;
+    }
+  }
+  return NULL;
 }
 
 void

@@ -16,13 +16,17 @@ enum {
   HEARTBEAT_POOL = 2, /* pool threads: 2, 3, 4 */
 };
 #define HEARTBEAT_THREADS 5
-#define HEARTBEAT_SLOTS   64 /* processes; 0 is the supervisor's */
+/* Processes: 64 workers in each of five generations, and the supervisor at 0. As many as metrics
+ * have. */
+#define HEARTBEAT_SLOTS 321
 
 /* What a thread is at. */
 typedef struct {
   gint64 stamp;    /* last sign of life, g_get_monotonic_time (); 0: not started */
   gint64 deadline; /* when the present handler should have ended; 0: none */
   guint32 active;  /* inside a handler */
+  guint32 faulted; /* and the process died of what this thread did there */
+  gint32 tid;      /* as the kernel calls the thread; 0: not known */
   char plugin[32];
   char route[96];
   char request_id[64];
@@ -41,6 +45,9 @@ void heartbeat_enter (Heartbeat *heartbeat, guint thread, const char *plugin, co
 /* The thread is alive (each host call of a handler). */
 void heartbeat_stamp (Heartbeat *heartbeat, guint thread);
 void heartbeat_leave (Heartbeat *heartbeat, guint thread);
+/* This thread ends the process: marks what it is at, if it is inside a handler, and returns it, else
+ * NULL. Safe in a signal handler. */
+const HeartbeatView *heartbeat_fault (Heartbeat *heartbeat);
 
 /* Supervisor: a copy of what THREAD of SLOT is at, and a fresh slot for a new process. */
 void heartbeat_look (Heartbeat *heartbeat, guint slot, guint thread, HeartbeatView *ret);

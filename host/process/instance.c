@@ -111,14 +111,37 @@ open_secret (Instance *instance, Complaints *complaints)
   return FALSE;
 }
 
+static void
+fill_in (Instance *instance, char *data_dir, char *runtime)
+{
+  instance->lock = -1;
+  instance->data_dir = data_dir;
+  instance->runtime_dir = runtime;
+  instance->internal_socket = g_build_filename (runtime, "internal.sock", NULL);
+  instance->control_socket = g_build_filename (runtime, "control.sock", NULL);
+}
+
+void
+instance_locate (Instance *instance, Config *config)
+{
+  char *data_dir = instance_data_dir (config);
+
+  fill_in (instance, data_dir, runtime_dir (config, data_dir));
+}
+
+gboolean
+instance_take (
+    Instance *instance, const char *data_dir, const char *runtime, int lock, Complaints *complaints)
+{
+  fill_in (instance, g_strdup (data_dir), g_strdup (runtime));
+  instance->lock = lock;
+  return open_secret (instance, complaints);
+}
+
 gboolean
 instance_open (Instance *instance, Config *config, Complaints *complaints)
 {
-  instance->lock = -1;
-  instance->data_dir = instance_data_dir (config);
-  instance->runtime_dir = runtime_dir (config, instance->data_dir);
-  instance->internal_socket = g_build_filename (instance->runtime_dir, "internal.sock", NULL);
-  instance->control_socket = g_build_filename (instance->runtime_dir, "control.sock", NULL);
+  instance_locate (instance, config);
   return make_private_dir (instance->data_dir, complaints) &&
          make_private_dir (instance->runtime_dir, complaints) && open_secret (instance, complaints);
 }
@@ -138,6 +161,9 @@ instance_lock (Instance *instance, Complaints *complaints)
     why = g_strdup_printf ("cannot lock \"%s\": %s", path, g_strerror (errno));
   complaints_add (complaints, NULL, path, 0, "host", "data-dir", why,
                   "Stop the other one, or give this one a data-dir of its own in [host].");
+  if (instance->lock >= 0)
+    close (instance->lock);
+  instance->lock = -1;
   return FALSE;
 }
 
@@ -160,9 +186,8 @@ instance_clear (Instance *instance)
   if (instance->lock >= 0) {
     unlink (instance->internal_socket);
     unlink (instance->control_socket);
-    instance_announce (instance, "start-link", NULL);
-    instance_announce (instance, "token", NULL);
     close (instance->lock);
+    instance->lock = -1;
   }
   g_clear_pointer (&instance->data_dir, g_free);
   g_clear_pointer (&instance->runtime_dir, g_free);

@@ -36,27 +36,62 @@ parse (const char *address)
   return g_inet_socket_address_new_from_string (host, (guint)port);
 }
 
+/* Removes a Unix socket that was left behind; one that somebody listens on stays, and errno tells.
+ */
 static gboolean
-bind_and_listen (int fd, GSocketAddress *where, const char *address)
+make_room (int fd, const char *path, const struct sockaddr *address, socklen_t size)
+{
+  struct stat status;
+
+  if (lstat (path, &status) != 0)
+    return TRUE;
+  if (!S_ISSOCK (status.st_mode)) {
+    errno = EEXIST;
+    return FALSE;
+  }
+  if (connect (fd, address, size) == 0 || errno != ECONNREFUSED) {
+    errno = EADDRINUSE;
+    return FALSE;
+  }
+  return unlink (path) == 0;
+}
+
+static gboolean
+bind_and_listen (GSocketAddress *where, const char *address, int *ret_fd)
 {
   struct sockaddr_storage native;
-  gssize size = g_socket_address_get_native_size (where);
+  const struct sockaddr *to = (const struct sockaddr *)&native;
+  socklen_t size = (socklen_t)g_socket_address_get_native_size (where);
+  int kind = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, fd, one = 1;
   mode_t mask;
-  int result, one = 1;
+  gboolean ok;
 
   if (!g_socket_address_to_native (where, &native, sizeof native, NULL)) {
     errno = ENAMETOOLONG;
     return FALSE;
   }
-  if (native.ss_family == AF_UNIX)
-    unlink (address +
-            strlen ("unix:")); /* left by one that was killed: the data directory's lock tells */
-  else
+  *ret_fd = fd = socket (native.ss_family, kind, 0);
+  if (fd < 0)
+    return FALSE;
+  if (native.ss_family != AF_UNIX)
     setsockopt (fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+  else if (!make_room (fd, address + strlen ("unix:"), to, size))
+    return FALSE;
   mask = umask (0177);
-  result = bind (fd, (struct sockaddr *)&native, (socklen_t)size);
+  ok = bind (fd, to, size) == 0;
   umask (mask);
-  return result == 0 && listen (fd, BACKLOG) == 0;
+  return ok && listen (fd, BACKLOG) == 0;
+}
+
+ListenSocket *
+listen_adopt (const char *address, int fd, gboolean internal)
+{
+  ListenSocket *adopted = g_new0 (ListenSocket, 1);
+
+  adopted->address = g_strdup (address);
+  adopted->fd = fd;
+  adopted->internal = internal;
+  return adopted;
 }
 
 ListenSocket *
@@ -64,8 +99,7 @@ listen_open (const char *address, gboolean internal, Complaints *complaints)
 {
   g_autoptr (GSocketAddress) where = parse (address);
   g_autofree char *why = NULL;
-  ListenSocket *opened;
-  int fd;
+  int fd = -1;
 
   if (where == NULL) {
     why = g_strdup_printf ("\"%s\" is not an address to listen on", address);
@@ -74,26 +108,23 @@ listen_open (const char *address, gboolean internal, Complaints *complaints)
                     "unix:/run/daedalus/http.sock.");
     return NULL;
   }
-  fd = socket (g_socket_address_get_family (where) == G_SOCKET_FAMILY_UNIX   ? AF_UNIX
-               : g_socket_address_get_family (where) == G_SOCKET_FAMILY_IPV6 ? AF_INET6
-                                                                             : AF_INET,
-               SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0 || !bind_and_listen (fd, where, address)) {
-    why = g_strdup_printf ("cannot listen on %s: %s", address, g_strerror (errno));
-    complaints_add (
-        complaints, NULL, NULL, 0, "http", "listen", why,
-        errno == EADDRINUSE
-            ? "Stop the program that has this address, or write another in listen of [http]."
-            : "Write an address of this machine in listen of [http].");
-    if (fd >= 0)
-      close (fd);
-    return NULL;
-  }
-  opened = g_new0 (ListenSocket, 1);
-  opened->address = g_strdup (address);
-  opened->fd = fd;
-  opened->internal = internal;
-  return opened;
+  if (bind_and_listen (where, address, &fd))
+    return listen_adopt (address, fd, internal);
+  why = g_strdup_printf ("cannot listen on %s: %s", address, g_strerror (errno));
+  complaints_add (
+      complaints, NULL, NULL, 0, "http", "listen", why,
+      errno == EADDRINUSE
+          ? "Stop the program that has this address, or write another in listen of [http]."
+          : "Write an address of this machine in listen of [http].");
+  if (fd >= 0)
+    close (fd);
+  return NULL;
+}
+
+void
+listen_end (ListenSocket *opened)
+{
+  shutdown (opened->fd, SHUT_RDWR);
 }
 
 void

@@ -30,11 +30,22 @@ notify_send (const char *state)
   }
 }
 
+void
+notify_reloading (void)
+{
+  g_autofree char *state =
+      g_strdup_printf ("RELOADING=1\nMONOTONIC_USEC=%" G_GINT64_FORMAT "\nSTATUS=reloading",
+                       g_get_monotonic_time ());
+
+  notify_send (state);
+}
+
 unsigned
 notify_watchdog_ms (void)
 {
-  const char *text = g_getenv ("WATCHDOG_USEC");
-  guint64 usec = text != NULL ? g_ascii_strtoull (text, NULL, 10) : 0;
+  const char *text = g_getenv ("WATCHDOG_USEC"), *pid = g_getenv ("WATCHDOG_PID");
 
-  return (unsigned)(usec / 2000);
+  if (text == NULL || (pid != NULL && g_ascii_strtoll (pid, NULL, 10) != getpid ()))
+    return 0;
+  return (unsigned)(g_ascii_strtoull (text, NULL, 10) / 2000);
 }

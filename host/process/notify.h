@@ -4,5 +4,7 @@
 
 /* Sends STATE ("READY=1\nSTATUS=...") to $NOTIFY_SOCKET; does nothing without one. */
 void notify_send (const char *state);
-/* Half of $WATCHDOG_USEC in milliseconds, 0 without one. */
+/* RELOADING=1, with the time that Type=notify-reload wants. */
+void notify_reloading (void);
+/* Half of $WATCHDOG_USEC in milliseconds, 0 without one, or if it is another process's. */
 unsigned notify_watchdog_ms (void);

@@ -17,24 +17,6 @@
 #define ANNOUNCE_WAIT_MS 2000
 #define ANNOUNCE_LOOK_MS 20
 
-void
-supervisor_print_complaints (Complaints *complaints)
-{
-  g_autofree char *text = complaints_to_text (complaints);
-
-  fputs (text, stderr);
-  fflush (stderr);
-}
-
-static int
-refuse (Supervisor *supervisor, Complaints *complaints)
-{
-  supervisor_print_complaints (complaints);
-  supervisor->exit_status = EXIT_CONFIG;
-  g_main_loop_quit (supervisor->loop);
-  return EXIT_CONFIG;
-}
-
 static ListenSocket *
 find_socket (GPtrArray *sockets, const char *address)
 {
@@ -53,32 +35,37 @@ share_or_open (Supervisor *supervisor,
                gboolean internal,
                Complaints *complaints)
 {
-  ListenSocket *had = find_socket (supervisor->sockets, address), *shared;
+  ListenSocket *had = find_socket (supervisor->sockets, address);
+  int fd;
 
   if (had == NULL)
     return listen_open (address, internal, complaints);
-  shared = g_new0 (ListenSocket, 1);
-  shared->address = g_strdup (address);
-  shared->fd = fcntl (had->fd, F_DUPFD_CLOEXEC, 3);
-  shared->internal = internal;
-  return shared;
+  fd = fcntl (had->fd, F_DUPFD_CLOEXEC, 3);
+  if (fd >= 0)
+    return listen_adopt (address, fd, internal);
+  complaints_add (complaints, NULL, NULL, 0, "http", "listen", "there is no descriptor left",
+                  "Give daedalus more descriptors.");
+  return NULL;
 }
 
-/* The sockets that CONFIG asks for; those that are open already are used again. */
+/* The sockets that CONFIG asks for; those that are open already are used again. Where nothing
+ * WILL_SERVE, only to find out whether they can be had, and without a trace. */
 static GPtrArray *
-open_sockets (Supervisor *supervisor, Config *config, Complaints *complaints)
+open_sockets (Supervisor *supervisor, Config *config, gboolean will_serve, Complaints *complaints)
 {
   GPtrArray *sockets = g_ptr_array_new_with_free_func ((GDestroyNotify)listen_free);
   g_autofree char *internal = g_strconcat ("unix:", supervisor->instance.internal_socket, NULL);
   const char *const *addresses = config_list (config, "http", "listen");
 
   for (guint i = 0; addresses[i] != NULL; i++) {
-    ListenSocket *socket = share_or_open (supervisor, addresses[i], FALSE, complaints);
+    ListenSocket *socket = NULL;
 
+    if (will_serve || !g_str_has_prefix (addresses[i], "unix:"))
+      socket = share_or_open (supervisor, addresses[i], FALSE, complaints);
     if (socket != NULL)
       g_ptr_array_add (sockets, socket);
   }
-  if (complaints_count (complaints) == 0) {
+  if (will_serve && complaints_count (complaints) == 0) {
     ListenSocket *socket = share_or_open (supervisor, internal, TRUE, complaints);
 
     if (socket != NULL)
@@ -97,7 +84,7 @@ supervisor_relay (Supervisor *supervisor, guint from_slot, const char *message, 
   for (guint i = 0; i < supervisor->old->len; i++)
     crew_send (supervisor->old->pdata[i], from_slot, message, length);
   if (supervisor->handover != NULL)
-    handover_send (supervisor->handover, message, length);
+    handover_send (supervisor->handover, from_slot, message, length);
 }
 
 static void
@@ -121,8 +108,8 @@ take_announcement (Supervisor *supervisor, const char *message)
   }
 }
 
-static void
-on_crew_message (Crew *crew, guint slot, const char *message, gsize length, gpointer data)
+void
+supervisor_on_message (guint slot, const char *message, gsize length, gpointer data)
 {
   Supervisor *supervisor = data;
 
@@ -139,39 +126,55 @@ on_crew_message (Crew *crew, guint slot, const char *message, gsize length, gpoi
   }
 }
 
-static void
-on_worker_ended (Crew *crew, guint index, gboolean ordered, gpointer data)
+void
+supervisor_on_worker_ended (guint index, gpointer data)
 {
-  g_autofree char *text = g_strdup_printf ("Hworker:ended%c%u", '\0', index);
+  static const char topic[] = "Hworker:ended";
+  char message[sizeof topic + 16];
+  int length = g_snprintf (message + sizeof topic, 16, "%u", index);
 
-  supervisor_relay (data, 0, text,
-                    strlen ("Hworker:ended") + 1 + strlen (text + strlen ("Hworker:ended") + 1) +
-                        1);
+  memcpy (message, topic, sizeof topic);
+  supervisor_relay (data, 0, message, sizeof topic + (gsize)length + 1);
 }
 
-static void
-answer_askers (Supervisor *supervisor, int status, const char *text)
-{
-  for (guint i = 0; i < supervisor->askers->len; i++)
-    control_answer (supervisor->askers->pdata[i], status, text);
-  g_ptr_array_set_size (supervisor->askers, 0);
-}
+/* ---- outcomes ---------------------------------------------------------- */
 
+/* A check or crew has come to its end: who asked is told, and who has asked since gets a new one.
+ */
 static void
-end_reload (Supervisor *supervisor, int status, const char *text)
+conclude (Supervisor *supervisor, int status, const char *text)
 {
+  GPtrArray *answered = supervisor->askers;
+
   g_clear_handle_id (&supervisor->reload_limit, g_source_remove);
   supervisor->reloading = FALSE;
-  if (status == 0)
-    log_line (G_LOG_LEVEL_MESSAGE, "reloaded", DAE_S ("changes", text));
-  else
-    log_line (G_LOG_LEVEL_WARNING, "reload refused", DAE_S ("why", text));
-  answer_askers (supervisor, status, text);
-  notify_send ("READY=1");
-  if (supervisor->reload_again && !supervisor->stopping) {
-    supervisor->reload_again = FALSE;
+  supervisor->askers = supervisor->later;
+  supervisor->later = answered;
+  for (guint i = 0; i < answered->len; i++)
+    control_answer (answered->pdata[i], status, text);
+  g_ptr_array_set_size (answered, 0);
+  if (supervisor->stopping)
+    return;
+  notify_send ("READY=1\nSTATUS=serving");
+  if (supervisor->reload_again)
     supervisor_reload (supervisor);
+}
+
+void
+supervisor_refuse (Supervisor *supervisor, int status, const char *text)
+{
+  if (supervisor->stopping) {
+    conclude (supervisor, 1, "daedalus is on its way out\n");
+  } else if (supervisor_serves (supervisor)) {
+    log_line (G_LOG_LEVEL_WARNING, "reload refused", DAE_S ("why", text));
+    conclude (supervisor, EXIT_CONFIG, text);
+  } else {
+    fputs (text, stderr);
+    fflush (stderr);
+    supervisor->exit_status = status;
+    supervisor->stopping = TRUE;
   }
+  supervisor_end_if_alone (supervisor);
 }
 
 static void
@@ -218,84 +221,99 @@ begin_service (Supervisor *supervisor)
   g_autofree char *url =
       generation_base_url (crew_generation (supervisor->current)->config, supervisor->sockets);
 
-  supervisor->served = TRUE;
   log_line (G_LOG_LEVEL_MESSAGE, "daedalus serves", DAE_S ("url", url),
             DAE_I ("workers", crew_generation (supervisor->current)->n_workers),
             DAE_S ("version", DAEDALUS_VERSION));
-  notify_send ("READY=1\nSTATUS=serving");
-  if (supervisor->handover != NULL)
-    handover_complete (
-        supervisor->handover,
-        (guint)config_int (crew_generation (supervisor->current)->config, "host", "drain-limit"), 0,
-        "a new supervisor runs\n");
   if (supervisor->options->ephemeral)
     g_timeout_add (ANNOUNCE_LOOK_MS, wait_for_announcements, supervisor);
+}
+
+/* The workers of the supervisor before this one make way as those of an old generation do. */
+static void
+retire_handover (Supervisor *supervisor)
+{
+  guint limit =
+      (guint)config_int (crew_generation (supervisor->current)->config, "host", "drain-limit");
+  g_autofree char *word = g_strdup_printf ("D %u", limit);
+
+  handover_drain (supervisor->handover, word, limit + KILL_GRACE_MS);
+}
+
+static char *
+tell_changes (Supervisor *supervisor, Crew *before)
+{
+  g_autofree char *changes = NULL;
+
+  if (before == NULL)
+    return g_strdup_printf ("daedalus %s (%s) of layout %d runs now; all workers were replaced\n",
+                            DAEDALUS_VERSION, DAEDALUS_REVISION, DAEDALUS_LAYOUT);
+  changes = generation_changes (crew_generation (before), crew_generation (supervisor->current));
+  return *changes != '\0' ? g_steal_pointer (&changes)
+                          : g_strdup ("nothing changed; all workers were replaced\n");
 }
 
 static void
 on_crew_ready (Crew *crew, gpointer data)
 {
   Supervisor *supervisor = data;
-  g_autofree char *changes = NULL;
   Crew *before = supervisor->current;
   const char *reason = "reload";
+  g_autofree char *changes = NULL;
 
-  if (!supervisor->served) {
-    begin_service (supervisor);
-    return;
-  }
-  g_assert (crew == supervisor->next);
-  changes = generation_changes (crew_generation (before), crew_generation (crew));
-  metrics_add (metrics_series (supervisor->crew_ground.restarts, &reason, 1),
-               crew_generation (crew)->n_workers);
   supervisor->current = crew;
   supervisor->next = NULL;
-  retire (supervisor, before);
-  end_reload (supervisor, 0,
-              *changes != '\0' ? changes : "nothing changed; all workers were replaced\n");
+  supervisor_set_level (supervisor);
+  changes = tell_changes (supervisor, before);
+  if (before != NULL || supervisor->handover != NULL)
+    log_line (G_LOG_LEVEL_MESSAGE, "reloaded", DAE_S ("changes", changes));
+  if (before == NULL) {
+    begin_service (supervisor);
+  } else {
+    metrics_add (metrics_series (supervisor->crew_ground.restarts, &reason, 1),
+                 crew_generation (crew)->n_workers);
+    retire (supervisor, before);
+  }
+  if (before == NULL && supervisor->handover != NULL)
+    retire_handover (supervisor);
+  conclude (supervisor, 0, changes);
 }
 
 static void
-on_crew_failed (Crew *crew, const char *text, gpointer data)
+on_crew_failed (Crew *crew, int status, const char *text, gpointer data)
 {
   Supervisor *supervisor = data;
 
-  if (crew == supervisor->next) {
-    supervisor->next = NULL;
-    g_ptr_array_add (supervisor->old, crew);
-    crew_kill (crew);
-    end_reload (supervisor, EXIT_CONFIG, text);
-    return;
-  }
-  fputs (text, stderr);
-  supervisor->exit_status = EXIT_CONFIG;
-  supervisor->stopping = TRUE;
+  g_assert (crew == supervisor->next);
+  supervisor->next = NULL;
+  g_ptr_array_add (supervisor->old, crew);
   crew_kill (crew);
+  supervisor_refuse (supervisor, status, text);
 }
 
 static void
 on_crew_ended (Crew *crew, gpointer data)
 {
   Supervisor *supervisor = data;
+  gboolean was_next = crew == supervisor->next;
 
-  if (!g_ptr_array_remove (supervisor->old, crew)) {
-    if (crew == supervisor->next)
-      supervisor->next = NULL;
-    else if (crew == supervisor->current)
-      supervisor->current = NULL;
-  }
+  if (crew == supervisor->current)
+    supervisor->current = NULL;
+  else if (was_next)
+    supervisor->next = NULL;
+  else
+    g_ptr_array_remove (supervisor->old, crew);
   crew_free (crew);
-  if (supervisor->stopping && supervisor->current == NULL && supervisor->next == NULL &&
-      supervisor->old->len == 0)
-    g_main_loop_quit (supervisor->loop);
+  if (was_next) /* the end has come before it was ready */
+    supervisor_refuse (supervisor, 1, "");
+  supervisor_end_if_alone (supervisor);
 }
 
 static const CrewHooks crew_hooks = {
   .ready = on_crew_ready,
   .failed = on_crew_failed,
   .ended = on_crew_ended,
-  .message = on_crew_message,
-  .worker_ended = on_worker_ended,
+  .message = supervisor_on_message,
+  .worker_ended = supervisor_on_worker_ended,
 };
 
 static gboolean
@@ -304,39 +322,14 @@ on_reload_limit (gpointer data)
   Supervisor *supervisor = data;
 
   supervisor->reload_limit = 0;
-  if (supervisor->next != NULL)
-    on_crew_failed (supervisor->next,
-                    "the new workers are not ready after 30 s; the old ones go on\n", supervisor);
+  on_crew_failed (supervisor->next, EXIT_CONFIG,
+                  "the new workers are not ready after 30 s; the old ones go on\n"
+                  "    See the log for what they wait for.\n",
+                  supervisor);
   return G_SOURCE_REMOVE;
 }
 
-/* The new program speaks another layout: it takes this process over. */
-static void
-hand_over (Supervisor *supervisor, CheckResult *result)
-{
-  g_autoptr (GPtrArray) crews = g_ptr_array_new ();
-  g_autoptr (GArray) askers = g_array_new (FALSE, FALSE, sizeof (int));
-  g_autoptr (GError) error = NULL;
-
-  if (supervisor->options->ephemeral) {
-    end_reload (supervisor, EXIT_CONFIG,
-                "an ephemeral instance cannot take up a program of another layout\n");
-    return;
-  }
-  g_ptr_array_add (crews, supervisor->current);
-  for (guint i = 0; i < supervisor->old->len; i++)
-    g_ptr_array_add (crews, supervisor->old->pdata[i]);
-  for (guint i = 0; i < supervisor->askers->len; i++) {
-    int fd = control_steal_fd (supervisor->askers->pdata[i]);
-
-    g_array_append_val (askers, fd);
-  }
-  g_ptr_array_set_size (supervisor->askers, 0);
-  log_line (G_LOG_LEVEL_MESSAGE, "a supervisor of another layout takes over");
-  handover_give (supervisor->options, result->exe_fd, &supervisor->instance, supervisor->sockets,
-                 crews, askers, &error);
-  end_reload (supervisor, 1, error->message);
-}
+/* ---- from a check to a crew -------------------------------------------- */
 
 static gboolean
 is_of_our_layout (CheckResult *result)
@@ -347,64 +340,105 @@ is_of_our_layout (CheckResult *result)
   return layout == DAEDALUS_LAYOUT;
 }
 
-/* A check has come back: it becomes a generation with a crew, or is refused. */
-void
-supervisor_checked (CheckResult *result, gpointer data)
+static void
+log_left_out (Complaints *complaints)
 {
-  Supervisor *supervisor = data;
-  g_autoptr (GVariant) snapshot = NULL;
-  g_autoptr (GPtrArray) sockets = NULL;
-  Config *config = NULL;
+  for (guint i = 0; i < complaints_count (complaints); i++) {
+    const Complaint *complaint = complaints_get (complaints, i);
 
-  if (result->ok && supervisor->served && !is_of_our_layout (result)) {
-    hand_over (supervisor, result);
-    check_result_free (result);
+    log_line (G_LOG_LEVEL_WARNING, "plugin left out", DAE_S ("plugin", complaint->plugin),
+              DAE_S ("why", complaint->why), DAE_S ("remedy", complaint->remedy));
+  }
+}
+
+/* RESULT (given) is good: its workers are started. */
+static void
+begin_crew (Supervisor *supervisor, CheckResult *result, Config *config, GPtrArray *sockets)
+{
+  Generation *generation = generation_new (++supervisor->generations, result, config, sockets,
+                                           &supervisor->generation_ground);
+
+  if (generation == NULL) {
+    supervisor_refuse (supervisor, 1,
+                       "there is no memory or descriptor left for new workers\n"
+                       "    Give daedalus more of them.\n");
     return;
   }
-  if (result->ok && !supervisor->stopping) {
-    snapshot = g_variant_lookup_value (result->facts, "config", NULL);
-    config = config_from_variant (snapshot);
-    config_declare_host (config, result->complaints);
-    sockets = open_sockets (supervisor, config, result->complaints);
-    result->ok = complaints_count (result->complaints) == 0 ||
-                 g_strcmp0 (config_text (config, "host", "on-plugin-failure"), "continue") == 0;
-  }
-  if (!result->ok || supervisor->stopping) {
-    g_autofree char *text = complaints_to_text (result->complaints);
-
-    g_clear_pointer (&config, config_free);
-    if (supervisor->served)
-      end_reload (supervisor, EXIT_CONFIG, text);
-    else
-      refuse (supervisor, result->complaints);
-    check_result_free (result);
-    return;
-  }
-  for (guint i = 0; i < complaints_count (result->complaints); i++)
-    log_line (G_LOG_LEVEL_WARNING, "plugin left out",
-              DAE_S ("plugin", complaints_get (result->complaints, i)->plugin),
-              DAE_S ("why", complaints_get (result->complaints, i)->why));
+  log_left_out (result->complaints);
   g_clear_pointer (&supervisor->sockets, g_ptr_array_unref);
   supervisor->sockets = g_ptr_array_ref (sockets);
-  supervisor->next = crew_new (generation_new (++supervisor->generations, result, config, sockets,
-                                               &supervisor->generation_ground),
-                               &supervisor->crew_ground, &crew_hooks, supervisor);
-  if (!supervisor->served)
-    supervisor->current = g_steal_pointer (&supervisor->next);
-  else
+  supervisor->next = crew_new (generation, &supervisor->crew_ground, &crew_hooks, supervisor);
+  if (supervisor_serves (supervisor))
     supervisor->reload_limit = g_timeout_add (RELOAD_LIMIT_MS, on_reload_limit, supervisor);
+}
+
+static void
+add_all (Complaints *to, const Complaints *from)
+{
+  g_autoptr (GVariant) variant = g_variant_ref_sink (complaints_to_variant (from));
+
+  complaints_add_variant (to, variant);
+}
+
+/* All that is wrong comes together: what the start has found, the check, and the sockets. */
+static void
+judge (Supervisor *supervisor, CheckResult *result)
+{
+  g_autoptr (Complaints) grave = complaints_new (), repeated = complaints_new ();
+  g_autoptr (GPtrArray) sockets = NULL;
+  g_autofree char *text = NULL;
+  Config *config = NULL;
+
+  if (result->facts != NULL && supervisor->control != NULL) {
+    g_autoptr (GVariant) snapshot = g_variant_lookup_value (result->facts, "config", NULL);
+
+    config = config_from_variant (snapshot);
+    config_declare_host (config, repeated);
+    sockets = open_sockets (supervisor, config, result->ok, grave);
+  }
+  add_all (grave, supervisor->refusals);
+  if (result->ok && complaints_count (grave) == 0) {
+    begin_crew (supervisor, result, config, sockets);
+    return;
+  }
+  add_all (result->complaints, grave);
+  text = complaints_to_text (result->complaints);
+  g_clear_pointer (&config, config_free);
+  check_result_free (result);
+  supervisor_refuse (supervisor, EXIT_CONFIG, text);
+}
+
+static void
+on_checked (CheckResult *result, gpointer data)
+{
+  Supervisor *supervisor = data;
+
+  if (supervisor->stopping)
+    supervisor_refuse (supervisor, 1, "");
+  else if (result->ok && supervisor->control != NULL && !is_of_our_layout (result))
+    supervisor_hand_over (supervisor, result);
+  else {
+    judge (supervisor, result);
+    return;
+  }
+  check_result_free (result);
 }
 
 void
 supervisor_reload (Supervisor *supervisor)
 {
-  if (supervisor->reloading || !supervisor->served) {
+  gboolean serves = supervisor_serves (supervisor);
+
+  if (supervisor->reloading) {
     supervisor->reload_again = TRUE;
     return;
   }
   supervisor->reloading = TRUE;
-  notify_send ("RELOADING=1");
-  check_start (supervisor->options, supervisor->exe, supervisor_checked, supervisor);
+  supervisor->reload_again = FALSE;
+  if (serves)
+    notify_reloading ();
+  check_start (supervisor->options, supervisor->exe, serves ? &supervisor->instance : NULL,
+               on_checked, supervisor);
 }
 
 void
@@ -413,14 +447,14 @@ supervisor_on_command (ControlCall *call, const char *line, gpointer data)
   Supervisor *supervisor = data;
 
   if (strcmp (line, "reload") != 0) {
-    control_answer (call, 1, "unknown command\n");
+    control_answer (call, 1, "unknown command\n    Use the program that runs.\n");
     return;
   }
   if (supervisor->stopping) {
-    control_answer (call, 1, "daedalus is on its way out\n");
+    control_answer (call, 1, "daedalus is on its way out\n    Start it anew when it has ended.\n");
     return;
   }
-  g_ptr_array_add (supervisor->askers, call);
-  if (!supervisor->reloading)
-    supervisor_reload (supervisor);
+  /* a check that is under way has not seen what was written since */
+  g_ptr_array_add (supervisor->reloading ? supervisor->later : supervisor->askers, call);
+  supervisor_reload (supervisor);
 }

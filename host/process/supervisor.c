@@ -15,6 +15,7 @@
 
 #include <glib-unix.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
@@ -22,34 +23,99 @@
 
 #define WATCH_EVERY_MS  250
 #define REFRESH_EVERY_S 5
-#define TERM_LIMIT_MS   30000
+#define LISTEN_GRACE_MS 250   /* after the workers have stopped accepting */
+#define STOP_LIMIT_MS   30000 /* where no configuration says it */
+
+gboolean
+supervisor_serves (Supervisor *supervisor)
+{
+  return supervisor->current != NULL || supervisor->handover != NULL;
+}
+
+void
+supervisor_end_if_alone (Supervisor *supervisor)
+{
+  if (supervisor->stopping && !supervisor_serves (supervisor) && supervisor->next == NULL &&
+      supervisor->old->len == 0)
+    supervisor->over = TRUE;
+}
+
+void
+supervisor_set_level (Supervisor *supervisor)
+{
+  Crew *crew = supervisor->current;
+  const char *level =
+      crew != NULL ? config_text (crew_generation (crew)->config, "log", "level") : "info";
+
+  log_set_level (supervisor->crew_ground.debug ? "debug" : level);
+  if (crew != NULL)
+    crew_set_level (crew);
+  for (guint i = 0; i < supervisor->old->len; i++)
+    crew_set_level (supervisor->old->pdata[i]);
+}
+
+/* ---- the end ----------------------------------------------------------- */
+
+/* Told a second time: at once. */
+static void
+kill_all (Supervisor *supervisor)
+{
+  if (supervisor->current != NULL)
+    crew_kill (supervisor->current);
+  for (guint i = 0; i < supervisor->old->len; i++)
+    crew_kill (supervisor->old->pdata[i]);
+  if (supervisor->handover != NULL)
+    handover_kill (supervisor->handover);
+}
+
+/* What workers no longer accept must not wait for ever. */
+static gboolean
+end_listening (gpointer data)
+{
+  Supervisor *supervisor = data;
+
+  for (guint i = 0; supervisor->sockets != NULL && i < supervisor->sockets->len; i++) {
+    ListenSocket *socket = supervisor->sockets->pdata[i];
+
+    if (!socket->internal)
+      listen_end (socket);
+  }
+  return G_SOURCE_REMOVE;
+}
+
+static void
+drain_all (Supervisor *supervisor)
+{
+  Config *config =
+      supervisor->current != NULL ? crew_generation (supervisor->current)->config : NULL;
+  guint delay = config != NULL ? (guint)config_int (config, "host", "drain-delay") : 0;
+  guint limit = config != NULL ? (guint)config_int (config, "host", "stop-limit") : STOP_LIMIT_MS;
+  guint kill_after = delay + limit + KILL_GRACE_MS;
+  g_autofree char *word = g_strdup_printf ("T %u %u", delay, limit);
+
+  if (supervisor->current != NULL)
+    crew_drain (supervisor->current, word, kill_after);
+  for (guint i = 0; i < supervisor->old->len; i++)
+    crew_drain (supervisor->old->pdata[i], word, kill_after);
+  if (supervisor->handover != NULL)
+    handover_drain (supervisor->handover, word, kill_after);
+  g_timeout_add (delay + LISTEN_GRACE_MS, end_listening, supervisor);
+}
 
 static void
 stop (Supervisor *supervisor)
 {
-  g_autofree char *word = NULL;
-  gint64 delay;
-
-  if (supervisor->current == NULL || supervisor->stopping) { /* told twice, or nothing serves yet */
-    supervisor->stopping = TRUE;
-    if (supervisor->current != NULL)
-      crew_kill (supervisor->current);
-    else
-      g_main_loop_quit (supervisor->loop);
+  if (supervisor->stopping) {
+    kill_all (supervisor);
     return;
   }
   supervisor->stopping = TRUE;
+  log_line (G_LOG_LEVEL_MESSAGE, "daedalus ends");
   notify_send ("STOPPING=1\nSTATUS=draining");
-  delay = supervisor->options->ephemeral
-              ? 0
-              : config_int (crew_generation (supervisor->current)->config, "host", "drain-delay");
-  word = g_strdup_printf ("T %" G_GINT64_FORMAT " %d", delay,
-                          supervisor->options->ephemeral ? 500 : TERM_LIMIT_MS);
-  crew_drain (supervisor->current, word, (guint)delay + TERM_LIMIT_MS + KILL_GRACE_MS);
+  drain_all (supervisor);
   if (supervisor->next != NULL)
     crew_kill (supervisor->next);
-  for (guint i = 0; i < supervisor->old->len; i++)
-    crew_drain (supervisor->old->pdata[i], word, (guint)delay + TERM_LIMIT_MS + KILL_GRACE_MS);
+  supervisor_end_if_alone (supervisor);
 }
 
 static void
@@ -60,6 +126,8 @@ on_parent_gone (gpointer data)
   if (!supervisor->stopping)
     stop (supervisor);
 }
+
+/* ---- signals and clocks ------------------------------------------------ */
 
 static gboolean
 on_signal (int fd, GIOCondition condition, gpointer data)
@@ -75,17 +143,13 @@ on_signal (int fd, GIOCondition condition, gpointer data)
     stop (supervisor);
     break;
   case SIGHUP:
-    supervisor_reload (supervisor);
+    if (!supervisor->stopping)
+      supervisor_reload (supervisor);
     break;
-  case SIGUSR2: {
-    const char *level;
-
-    supervisor->debug = !supervisor->debug;
-    level = supervisor->debug ? "Vdebug" : "Vinfo";
-    log_set_level (level + 1);
-    supervisor_relay (supervisor, 0, level, strlen (level));
+  case SIGUSR2:
+    supervisor->crew_ground.debug = !supervisor->crew_ground.debug;
+    supervisor_set_level (supervisor);
     break;
-  }
   default:
     break;
   }
@@ -114,6 +178,8 @@ watch (gpointer data)
 
   if (supervisor->current != NULL)
     crew_watch (supervisor->current);
+  if (supervisor->next != NULL)
+    crew_watch (supervisor->next);
   for (guint i = 0; i < supervisor->old->len; i++)
     crew_watch (supervisor->old->pdata[i]);
   return G_SOURCE_CONTINUE;
@@ -134,123 +200,160 @@ pet_watchdog (gpointer data)
 }
 
 static void
-on_old_message (const char *message, gsize length, gpointer data)
+open_clocks (Supervisor *supervisor, int signals)
 {
-  if (message[0] == 'H' || message[0] == 'L')
-    supervisor_relay (data, 0, message, length);
+  guint watchdog = notify_watchdog_ms ();
+
+  g_unix_fd_add (signals, G_IO_IN, on_signal, supervisor);
+  g_timeout_add (WATCH_EVERY_MS, watch, supervisor);
+  g_timeout_add_seconds (REFRESH_EVERY_S, refresh, supervisor->crew_ground.metrics);
+  if (watchdog > 0)
+    g_timeout_add (watchdog, pet_watchdog, NULL);
 }
+
+/* ---- birth and death --------------------------------------------------- */
 
 static gboolean
-take_over (Supervisor *supervisor)
-{
-  supervisor->handover = handover_take (supervisor->options->handover, on_old_message, supervisor);
-  supervisor->options->handover = 0;
-  if (supervisor->handover == NULL)
-    return FALSE;
-  supervisor->sockets = handover_sockets (supervisor->handover);
-  return TRUE;
-}
-
-static void
 open_memory (Supervisor *supervisor)
 {
   static const DaeMetric restarts = { .name = "worker_restarts_total",
                                       .type = DAE_COUNTER,
                                       .help = "Workers that were replaced",
                                       .labels = "reason=crash|stall|reload" };
-  guint64 id = 0;
+  GenerationGround *ground = &supervisor->generation_ground;
+  CrewGround *crews = &supervisor->crew_ground;
 
-  (void)!getrandom (&id, sizeof id, 0);
-  g_snprintf (supervisor->instance_id, sizeof supervisor->instance_id, "%016" G_GINT64_MODIFIER "x",
-              id);
-  supervisor->generation_ground.instance = &supervisor->instance;
-  supervisor->generation_ground.instance_id = supervisor->instance_id;
-  supervisor->generation_ground.metrics_fd = metrics_create_memory ();
-  supervisor->generation_ground.heartbeat_fd = heartbeat_create_memory ();
-  g_assert (supervisor->generation_ground.metrics_fd >= 0 &&
-            supervisor->generation_ground.heartbeat_fd >= 0);
-  supervisor->crew_ground.heartbeat = heartbeat_new (supervisor->generation_ground.heartbeat_fd, 0);
-  supervisor->crew_ground.metrics = metrics_new (supervisor->generation_ground.metrics_fd, 0);
-  supervisor->crew_ground.restarts =
-      metrics_add_family (supervisor->crew_ground.metrics, NULL, &restarts, NULL);
-  supervisor->crew_ground.slots[0] = TRUE;
+  ground->instance = &supervisor->instance;
+  ground->instance_id = supervisor->instance_id;
+  ground->metrics_fd = metrics_create_memory ();
+  ground->heartbeat_fd = heartbeat_create_memory ();
+  if (ground->metrics_fd < 0 || ground->heartbeat_fd < 0) {
+    fputs ("cannot make the memory that workers share\n    Give daedalus more memory.\n", stderr);
+    return FALSE;
+  }
+  crews->heartbeat = heartbeat_new (ground->heartbeat_fd, 0);
+  crews->metrics = metrics_new (ground->metrics_fd, 0);
+  crews->restarts = metrics_add_family (crews->metrics, NULL, &restarts, NULL);
+  crews->slots[0] = TRUE;
+  return TRUE;
 }
 
-static gboolean
-open_instance (Supervisor *supervisor)
+static void
+open_log (Config *config)
 {
-  g_autoptr (Complaints) complaints = complaints_new ();
-  g_autoptr (Complaints) repeated =
-      complaints_new (); /* the check makes them again, with all others */
-  g_autoptr (Config) config = options_read_config (supervisor->options, repeated);
   LogFormat format =
       isatty (STDOUT_FILENO) && g_strcmp0 (config_text (config, "log", "format"), "json") != 0
           ? LOG_TEXT
           : LOG_JSON;
 
   log_open (format, config_text (config, "log", "level"), "supervisor");
-  if (instance_open (&supervisor->instance, config, complaints) &&
-      instance_lock (&supervisor->instance, complaints))
-    supervisor->control = control_new (supervisor->instance.control_socket, supervisor_on_command,
-                                       supervisor, complaints);
-  if (supervisor->control != NULL)
+}
+
+/* What is wrong is kept: the check goes on to find what else is. */
+static void
+open_instance (Supervisor *supervisor, Config *config)
+{
+  guint64 id = 0;
+
+  (void)!getrandom (&id, sizeof id, 0);
+  g_snprintf (supervisor->instance_id, sizeof supervisor->instance_id, "%016" G_GINT64_MODIFIER "x",
+              id);
+  if (instance_open (&supervisor->instance, config, supervisor->refusals) &&
+      instance_lock (&supervisor->instance, supervisor->refusals))
+    supervisor->control = control_new (supervisor->instance.control_socket, -1,
+                                       supervisor_on_command, supervisor, supervisor->refusals);
+  supervisor->options->prepare = supervisor->control != NULL;
+}
+
+static gboolean
+open_all (Supervisor *supervisor)
+{
+  g_autoptr (Complaints) repeated = complaints_new (); /* the check makes them again */
+  g_autoptr (Config) config = options_read_config (supervisor->options, repeated);
+  int fd = supervisor->options->handover;
+
+  open_log (config);
+  supervisor->options->handover = 0;
+  if (!open_memory (supervisor))
+    return FALSE;
+  if (fd == 0) {
+    open_instance (supervisor, config);
     return TRUE;
-  supervisor_print_complaints (complaints);
+  }
+  supervisor->options->prepare = TRUE;
+  if (supervisor_take_over (supervisor, fd, repeated))
+    return TRUE;
+  fputs ("cannot go on with what another daedalus has left\n    Start daedalus anew.\n", stderr);
   return FALSE;
+}
+
+static void
+remove_files (Supervisor *supervisor)
+{
+  GHashTableIter iter;
+  gpointer key;
+
+  g_hash_table_iter_init (&iter, supervisor->announced);
+  while (g_hash_table_iter_next (&iter, &key, NULL))
+    instance_announce (&supervisor->instance, key, NULL);
+  for (guint i = 0; supervisor->sockets != NULL && i < supervisor->sockets->len; i++) {
+    const ListenSocket *socket = supervisor->sockets->pdata[i];
+
+    if (g_str_has_prefix (socket->address, "unix:"))
+      unlink (socket->address + strlen ("unix:"));
+  }
+}
+
+static void
+answer_all (GPtrArray *calls)
+{
+  for (guint i = 0; i < calls->len; i++)
+    control_answer (calls->pdata[i], 1, "daedalus has ended\n");
+  g_ptr_array_unref (calls);
 }
 
 static void
 close_all (Supervisor *supervisor, int signals)
 {
-  while (supervisor->askers->len > 0)
-    control_answer (g_ptr_array_remove_index (supervisor->askers, 0), 1, "daedalus has ended\n");
-  if (supervisor->handover != NULL)
-    handover_kill (supervisor->handover);
+  answer_all (supervisor->askers);
+  answer_all (supervisor->later);
+  remove_files (supervisor);
   g_clear_pointer (&supervisor->handover, handover_free);
   g_clear_pointer (&supervisor->control, control_free);
   g_clear_pointer (&supervisor->sockets, g_ptr_array_unref);
   metrics_free (supervisor->crew_ground.metrics);
-  heartbeat_free (supervisor->crew_ground.heartbeat);
+  g_clear_pointer (&supervisor->crew_ground.heartbeat, heartbeat_free);
   close (supervisor->generation_ground.metrics_fd);
   close (supervisor->generation_ground.heartbeat_fd);
   close (signals);
   instance_clear (&supervisor->instance);
+  complaints_free (supervisor->refusals);
   g_ptr_array_unref (supervisor->old);
-  g_ptr_array_unref (supervisor->askers);
   g_hash_table_unref (supervisor->announced);
-  g_main_loop_unref (supervisor->loop);
   g_free (supervisor->exe);
 }
 
 int
 supervisor_run (Options *options)
 {
-  Supervisor supervisor = { .options = options };
+  Supervisor supervisor = { .options = options, .instance = { .lock = -1 } };
   int signals = open_signals ();
-  guint watchdog = notify_watchdog_ms ();
 
   supervisor.exe = check_own_exe ();
-  supervisor.loop = g_main_loop_new (NULL, FALSE);
   supervisor.old = g_ptr_array_new ();
   supervisor.askers = g_ptr_array_new ();
+  supervisor.later = g_ptr_array_new ();
+  supervisor.refusals = complaints_new ();
   supervisor.announced = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
-  options->prepare = TRUE;
   if (options->ephemeral && !ephemeral_begin (options, on_parent_gone, &supervisor))
     return 1;
-  if (options->handover > 0 && !take_over (&supervisor))
-    return EXIT_CONFIG;
-  open_memory (&supervisor);
-  if (!open_instance (&supervisor)) {
-    supervisor.exit_status = EXIT_CONFIG;
+  if (!open_all (&supervisor)) {
+    supervisor.exit_status = 1;
   } else {
-    g_unix_fd_add (signals, G_IO_IN, on_signal, &supervisor);
-    g_timeout_add (WATCH_EVERY_MS, watch, &supervisor);
-    g_timeout_add_seconds (REFRESH_EVERY_S, refresh, supervisor.crew_ground.metrics);
-    if (watchdog > 0)
-      g_timeout_add (watchdog, pet_watchdog, NULL);
-    check_start (options, supervisor.exe, supervisor_checked, &supervisor);
-    if (supervisor.exit_status == 0)
-      g_main_loop_run (supervisor.loop);
+    open_clocks (&supervisor, signals);
+    supervisor_reload (&supervisor);
+    while (!supervisor.over)
+      g_main_context_iteration (NULL, TRUE);
   }
   close_all (&supervisor, signals);
   if (options->ephemeral)

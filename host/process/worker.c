@@ -22,6 +22,7 @@
 #include "heartbeat.h"
 #include "job.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -158,13 +159,24 @@ on_control (char letter, const char *text, gpointer data)
   }
 }
 
-static int
+/* A terminal's Ctrl-C and a service manager's TERM come to all processes; the supervisor alone acts. */
+static void
+ignore_signals (void)
+{
+  static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR2 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
+    signal (numbers[i], SIG_IGN);
+}
+
+/* Plugins may have begun things that nobody would wait for. */
+static void
 fail (Complaints *complaints)
 {
   g_autofree char *text = complaints_to_text (complaints);
 
   bus_send_control (worker.host.bus, 'F', text);
-  return EXIT_CONFIG;
+  _exit (EXIT_CONFIG);
 }
 
 static void
@@ -212,6 +224,7 @@ build (Host *host, int control_fd, guint slot, Complaints *complaints)
                                          .help = "Open connections of clients" };
   g_autoptr (GVariant) listed = g_variant_lookup_value (worker.brief, "sources", NULL);
   g_autoptr (GPtrArray) sources = brief_sources_from_variant (listed);
+  ServerLimits limits = SERVER_LIMITS_DEFAULT;
 
   host->heartbeat = heartbeat_new ((int)brief_number ("heartbeat-fd"), slot);
   host->metrics = metrics_new ((int)brief_number ("metrics-fd"), slot);
@@ -231,6 +244,8 @@ build (Host *host, int control_fd, guint slot, Complaints *complaints)
   host->plugins = plugin_set_new (host, sources, NULL, complaints);
   plugin_set_configure (host->plugins, complaints);
   host->server = server_new (host, exchange_hooks (), host->exchange);
+  limits.idle_ms = (guint)config_int (host->config, "http", "keep-alive");
+  server_set_limits (host->server, limits);
 }
 
 static gboolean
@@ -271,6 +286,10 @@ settle (Host *host)
   limit = g_get_monotonic_time () + LAST_WORDS_MS * 1000;
   while (server_calls (host->server) > 0 && g_get_monotonic_time () < limit)
     g_main_context_iteration (NULL, TRUE); /* the stamp wakes it */
+  /* whoever serves the rest hears of its end, and what was asked of the database meanwhile is
+   * refused, while plugins live */
+  server_cut (host->server);
+  database_stop (host->database);
 }
 
 static void
@@ -316,6 +335,7 @@ worker_main (int argc, char **argv)
   Host *host = &worker.host;
   guint slot, index;
 
+  ignore_signals ();
   if (argc < 6 || (worker.brief = brief_read (atoi (argv[2]))) == NULL)
     return EXIT_CONFIG;
   slot = (guint)atoi (argv[4]);
@@ -326,7 +346,7 @@ worker_main (int argc, char **argv)
   build (host, atoi (argv[3]), slot, complaints);
   fault_watch (host);
   if (!start (host, complaints))
-    return fail (complaints);
+    fail (complaints);
 
   worker.last_stamp = g_get_monotonic_time ();
   stamp (NULL);

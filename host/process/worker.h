@@ -11,6 +11,8 @@
  *   T DELAY MS     the service ends: health says so for DELAY ms, then drain
  *   V LEVEL        log level
  *   Q              (from the bus itself) the supervisor has gone
+ *
+ * H and L are the bus's. A supervisor of another layout (handover.h) knows H, L, A, D and T.
  */
 #pragma once
 

@@ -56,12 +56,25 @@ check_disconnect (AgentCheck *check)
   check->request = NULL;
 }
 
+/* ROW may be NULL. */
+static void
+check_tell (AgentCheck *check, const AgentRow *row)
+{
+  for (guint i = 0; i < check->waiters->len; i++) {
+    CheckWaiter *waiter = &g_array_index (check->waiters, CheckWaiter, i);
+
+    waiter->done (row, waiter->data);
+  }
+  g_array_set_size (check->waiters, 0);
+}
+
 void
 agent_check_free (gpointer data)
 {
   AgentCheck *check = data;
 
   check_disconnect (check);
+  check_tell (check, NULL);
   agent_link_clear (&check->link);
   g_array_unref (check->waiters);
   g_clear_pointer (&check->row, agent_row_free);
@@ -137,11 +150,7 @@ check_on_stored (DaePlugin *self, gpointer result, const char *problem, gpointer
   if (check == NULL)
     return;
   g_hash_table_steal (state->checks, agent);
-  for (guint i = 0; i < check->waiters->len; i++) {
-    CheckWaiter *waiter = &g_array_index (check->waiters, CheckWaiter, i);
-
-    waiter->done (check->row, waiter->data);
-  }
+  check_tell (check, check->row);
   agent_check_free (check);
 }
 

@@ -98,10 +98,15 @@ check_now_on_checked (const AgentRow *row, gpointer data)
 {
   CheckRequest *waiting = data;
   DaeRequest *req = waiting->req;
-  DaeJson *json = dae_json_new (req);
+  DaeJson *json;
 
-  write_agent (json, NULL, agents_find (waiting->self, row->slug), row);
-  dae_send (req, dae_reply_json (req, 200, json));
+  if (row != NULL) {
+    json = dae_json_new (req);
+    write_agent (json, NULL, agents_find (waiting->self, row->slug), row);
+    dae_send (req, dae_reply_json (req, 200, json));
+  } else {
+    dae_send (req, dae_reply_problem (req, 503, "draining", "this server stops; try again"));
+  }
   dae_request_unref (req);
   g_free (waiting);
 }

@@ -206,7 +206,7 @@ void agent_call_free (gpointer call);
 
 /* ---- agents-health.c -------------------------------------------------------- */
 
-/* Called once when the check is over. */
+/* Called once when the check is over; ROW is NULL: this process stops before it is. */
 typedef void (*AgentChecked) (const AgentRow *row, gpointer data);
 
 /* Looks at AGENT now (or waits for the look that runs), stores what it finds, then calls DONE (may be

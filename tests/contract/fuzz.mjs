@@ -7,23 +7,25 @@
 // good and stale ETags, repeat with Idempotency-Key, list, delete, beside a map in memory.
 //
 //   CONTRACT_SEED   default fixed, so that a run can be repeated
-//   CONTRACT_RUNS   runs for each operation, default 200
+//   CONTRACT_RUNS   runs for each operation, default 60
 import fc from 'fast-check';
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { startHost } from '../system/kit.mjs';
+import { folder, startHost } from '../system/kit.mjs';
 import { anything, broken, fitting, nearly } from './arbitrary.mjs';
 import { closeClient, send } from './client.mjs';
 import { freshDatabase, on } from './database.mjs';
 import { Spec } from './spec.mjs';
 
 const seed = Number(process.env.CONTRACT_SEED ?? 20261123);
-const runs = Number(process.env.CONTRACT_RUNS ?? 200);
+const runs = Number(process.env.CONTRACT_RUNS ?? 60);
 const spec = new Spec();
 
 // Operations that start work or hold a connection are tried less often.
-const fewer = { postMessage: 5, streamCaller: 5, streamConversation: 5, checkAgent: 10, deleteWorkspace: 4, deleteConversation: 4 };
+const fewer = { postMessage: 3, cancelTurn: 4, streamCaller: 4, streamConversation: 4, checkAgent: 6, deleteWorkspace: 3, deleteConversation: 3 };
 
 // A member that names something else may name what is not there: that is 422 with its pointer.
 const references = /^\/(agent|default_agent|parent_id|message_id|items\/\d+)$/;
@@ -32,16 +34,25 @@ const obstacles = new Set(['already_member', 'last_owner', 'turn_queue_full', 't
 
 let host;
 let ids;
+const given = new Map(); // operation -> set of the statuses that it gave
 const ended = [];
 before(async () => {
   const t = { after: (func) => ended.push(func) };
-  host = await startHost(t, await freshDatabase(t));
+  const page = folder(t);
+  writeFileSync(join(page, 'index.html'), '<!doctype html><title>page</title>');
+  host = await startHost(t, { ...await freshDatabase(t), set: [`host.static-dir=${page}`, 'plugin librarian.pace=5ms'] });
   ids = await populate();
 });
 after(async () => {
   closeClient();
   for (const func of ended.reverse()) await func();
 });
+
+/** What is wrong with an answer to OP; its status is remembered. */
+function complaints (op, reply) {
+  given.set(op.id, (given.get(op.id) ?? new Set()).add(reply.status));
+  return spec.complaints(op, reply);
+}
 
 async function populate () {
   const workspace = await host.workspace('Fuzz');
@@ -54,7 +65,17 @@ async function populate () {
 const fresh = {
   deleteWorkspace: async () => ({ workspace_id: (await host.workspace('Short-lived')).id }),
   deleteConversation: async () => ({ conversation_id: (await host.conversation({ id: ids.workspace_id })).id }),
+  removeMember: async () => ({ subject: (await host.ok('POST', `/api/workspaces/${ids.workspace_id}/members`, { body: { email: `${randomUUID()}@example.org`, role: 'viewer' } })).subject }),
+  cancelTurn: async () => {
+    const conversation = await host.conversation({ id: ids.workspace_id });
+    await host.post(conversation, 'count to 20', { agent: ids.agent });
+    return { turn_id: (await host.post(conversation, 'count to 10', { agent: ids.agent })).turn.id };
+  },
 };
+
+// What members that name something else may name.
+const real = { agent: () => ids.agent, default_agent: () => ids.agent, items: () => [ids.agent], message_id: () => ids.message_id, parent_id: () => ids.message_id };
+const withReal = (value) => Object.fromEntries(Object.entries(value).map(([name, one]) => [name, one !== null && real[name] ? real[name]() : one]));
 
 const garbage = fc.constantFrom('0', 'x', '00000000-0000-0000-0000-00000000000g', '%00', '%ff', '..', '%2e%2e', '%2f', 'a%0d%0ab', '%', '-', 'é', "'", '漢'.repeat(50));
 
@@ -84,9 +105,10 @@ function doesNotFit (schema, text) {
   return Boolean(spec.misfit(schema, schema.type === 'array' ? text.split(',') : text));
 }
 
-/** A body: {kind, bytes}. */
+/** A body: {kind, bytes}, or a value that is to name what there is: {kind, value}. */
 const bodyOf = (schema) => fc.oneof(
-  { weight: 4, arbitrary: fitting(spec, schema).map((value) => ({ kind: 'fits', bytes: JSON.stringify(value) })) },
+  { weight: 3, arbitrary: fitting(spec, schema).map((value) => ({ kind: 'fits', value })) },
+  { weight: 2, arbitrary: fitting(spec, schema).map((value) => ({ kind: 'fits', bytes: JSON.stringify(value) })) },
   { weight: 3, arbitrary: nearly(spec, schema).map((value) => ({ kind: 'nearly', bytes: JSON.stringify(value) })) },
   { weight: 1, arbitrary: anything(spec, schema).map((value) => ({ kind: 'anything', bytes: JSON.stringify(value) })) },
   { weight: 1, arbitrary: broken.map((bytes) => ({ kind: 'broken', bytes })) },
@@ -129,14 +151,16 @@ function excused (op, reply) {
 }
 
 async function tryOne (op, request) {
-  const real = { ...ids, ...await fresh[op.id]?.() };
+  const there = { ...ids, ...await fresh[op.id]?.() };
   const headers = op.auth === 'none' ? {} : host.headers();
   if (request.body) headers['Content-Type'] = 'application/json';
   // a fresh one each time: a smaller counterexample must not meet the key of the one before
   if (request.key) headers['Idempotency-Key'] = randomUUID();
-  const reply = await send(host, op.method, targetOf(op, request, real), { headers, body: request.body?.bytes });
-  const wrong = [...spec.complaints(op, reply), ...expectations(op, request, reply)];
-  assert.deepEqual(wrong, [], `${op.method} ${targetOf(op, request, real)} ${reply.status} ${reply.text.slice(0, 500)}`);
+  const target = targetOf(op, request, there);
+  const body = request.body?.value ? JSON.stringify(withReal(request.body.value)) : request.body?.bytes;
+  const reply = await send(host, op.method, target, { headers, body });
+  const wrong = [...complaints(op, reply), ...expectations(op, request, reply)];
+  assert.deepEqual(wrong, [], `${op.method} ${target} ${body} ${reply.status} ${reply.text.slice(0, 500)}`);
 }
 
 for (const op of spec.operations) {
@@ -153,7 +177,7 @@ test(`what no operation takes is refused alike everywhere, ${on}`, async () => {
     const as = op.auth === 'none' ? {} : host.headers();
     const check = async (what, wanted, options) => {
       const reply = await send(host, op.method, target, options);
-      assert.deepEqual(spec.complaints(op, reply), [], `${op.id}, ${what}`);
+      assert.deepEqual(complaints(op, reply), [], `${op.id}, ${what}`);
       assert.ok([wanted].flat().includes(reply.status), `${op.id}, ${what}: ${reply.status} ${reply.text.slice(0, 300)}`);
     };
     if (op.auth !== 'none') await check('nobody', 401, { body: op.body ? '{}' : undefined, headers: op.body ? { 'Content-Type': 'application/json' } : {} });
@@ -185,7 +209,7 @@ test(`HEAD says what GET says, and what is unchanged is not sent again, ${on}`, 
     for (const tag of [got.headers.etag, `"other", ${got.headers.etag}`, '*']) {
       const same = await send(host, 'GET', target, { headers: { ...headers, 'If-None-Match': tag } });
       assert.equal(same.status, 304, `${op.id} ${tag}`);
-      assert.deepEqual(spec.complaints(op, same), [], op.id);
+      assert.deepEqual(complaints(op, same), [], op.id);
     }
   }
 });
@@ -199,7 +223,7 @@ test(`a method that a path does not have is 405 with those it has, ${on}`, async
     for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'].filter((one) => !has.includes(one))) {
       const reply = await send(host, method, target, { headers: host.headers() });
       assert.equal(reply.status, 405, `${method} ${path}: ${reply.text}`);
-      assert.deepEqual(spec.complaints(ops[0], reply), [], `${method} ${path}`);
+      assert.deepEqual(complaints(ops[0], reply), [], `${method} ${path}`);
       assert.deepEqual(reply.headers.allow.split(', ').sort(), [...has, ...has.includes('GET') ? ['HEAD'] : [], 'OPTIONS'].sort(), path);
     }
   }
@@ -220,7 +244,7 @@ for (const op of spec.operations.filter((one) => one.idempotent))
     const [body, other] = bodies[op.id].map((one) => JSON.stringify(one));
     const ask = async (key, text = body, path = target) => {
       const reply = await send(host, op.method, path, { headers: { ...host.headers(), 'Content-Type': 'application/json', 'Idempotency-Key': key }, body: text });
-      assert.deepEqual(spec.complaints(op, reply), [], op.id);
+      assert.deepEqual(complaints(op, reply), [], op.id);
       return reply;
     };
     const key = randomUUID();
@@ -379,3 +403,21 @@ for (const [name, kind] of Object.entries(kinds)) {
     }), { seed, numRuns: Math.max(5, Math.floor(runs / 8)), includeErrorInReport: true });
   });
 }
+
+test(`a start link signs in once, ${on}`, async () => {
+  const op = spec.operation('startSession');
+  const { pathname, search } = new URL(host.startLink);
+  const steps = [['HEAD', {}, 204], ['GET', { 'Sec-Purpose': 'prefetch' }, 204], ['GET', {}, 303], ['GET', {}, 410], ['HEAD', {}, 204]];
+  for (const [method, headers, status] of steps) {
+    const reply = await send(host, method, pathname + search, { headers });
+    assert.equal(reply.status, status, `${method} ${JSON.stringify(headers)}`);
+    assert.deepEqual(complaints(op, reply), []);
+    if (status === 303) assert.match(reply.headers['set-cookie'][0], /; HttpOnly.*; SameSite=Strict|; SameSite=Strict.*; HttpOnly/);
+    else assert.equal(reply.headers['set-cookie'], undefined);
+  }
+});
+
+test(`each success that the file names has been given, ${on}`, () => {
+  const missing = spec.operations.flatMap((op) => Object.keys(op.responses).map(Number).filter((status) => status < 400 && !given.get(op.id)?.has(status)).map((status) => `${op.id} ${status}`));
+  assert.deepEqual(missing, []);
+});

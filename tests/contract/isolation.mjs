@@ -4,9 +4,12 @@
 // Made from the route table of the host, so a route that is added is tested too: one with a
 // parameter that is not known here fails until somebody says whose it is.
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
+import { createHmac, randomBytes, randomUUID } from 'node:crypto';
+import { statSync } from 'node:fs';
+import http from 'node:http';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { sleep, startHost, EventReader } from '../system/kit.mjs';
+import { EventReader, sleep, startHost, until } from '../system/kit.mjs';
 import { closeClient, send } from './client.mjs';
 import { freshDatabase, on } from './database.mjs';
 import { Spec } from './spec.mjs';
@@ -14,6 +17,7 @@ import { routeTable } from './table.mjs';
 
 const spec = new Spec();
 const SECRET = 'ornithopter'; // only A ever writes it
+const PLACE = 'beneath the samovar'; // where A has put it: words that anybody may ask for
 
 // Parameters that are not anybody's: what they name is for all who are signed in.
 const common = new Set(['agent', 'path']);
@@ -21,6 +25,7 @@ const common = new Set(['agent', 'path']);
 let host;
 let ids;
 let earlier;
+let spy;
 const ended = [];
 const as = (person) => host.headers(person);
 
@@ -44,12 +49,27 @@ async function snapshot () {
   return texts;
 }
 
+/** An agent from outside, which keeps what it is sent and answers nothing that makes sense. */
+async function startSpy (t) {
+  const heard = [];
+  const server = http.createServer(async (req, res) => {
+    let text = '';
+    for await (const chunk of req) text += chunk;
+    heard.push({ headers: req.headers, text });
+    res.writeHead(500).end();
+  });
+  await new Promise((done) => server.listen(0, '127.0.0.1', done));
+  t.after(() => { server.closeAllConnections(); server.close(); });
+  return { url: `http://127.0.0.1:${server.address().port}/mcp`, heard };
+}
+
 before(async () => {
   const t = { after: (func) => ended.push(func) };
-  host = await startHost(t, { ...await freshDatabase(t), set: ['plugin auth.mode=proxy', 'http.trusted-proxies=127.0.0.1'] });
+  spy = await startSpy(t);
+  host = await startHost(t, { ...await freshDatabase(t), set: ['plugin auth.mode=proxy', 'http.trusted-proxies=127.0.0.1', `agent spy.url=${spy.url}`] });
   const workspace = await must('ada', 'POST', '/api/workspaces', { body: { name: `${SECRET} works`, description: SECRET } });
   const conversation = await must('ada', 'POST', `/api/workspaces/${workspace.id}/conversations`, { body: { title: `about the ${SECRET}` } });
-  const { message, turn } = await must('ada', 'POST', `/api/conversations/${conversation.id}/messages`, { body: { content: `Where is the ${SECRET}?`, agent: 'librarian' } });
+  const { message, turn } = await must('ada', 'POST', `/api/conversations/${conversation.id}/messages`, { body: { content: `The ${SECRET} is ${PLACE}. Where is it?`, agent: 'librarian' } });
   ids = { workspace_id: workspace.id, conversation_id: conversation.id, message_id: message.id, turn_id: turn.id, subject: 'ada', agent: 'librarian', path: 'x' };
   for (let i = 0; i < 500 && (await must('ada', 'GET', `/api/turns/${turn.id}`)).finished_at === null; i++) await sleep(20);
   await must('bob', 'POST', '/api/workspaces', { body: { name: 'of Bob' } });
@@ -61,6 +81,9 @@ after(async () => {
   closeClient();
   for (const func of ended.reverse()) await func();
 });
+
+/** Words that say something of A's. */
+const ofAda = () => [SECRET, ids.workspace_id, ids.conversation_id, ids.message_id, ids.turn_id, '"ada"', 'ada@'];
 
 const parametersOf = (route) => [...route.path.matchAll(/\{([a-z_]+)\}/g)].map(([, name]) => name);
 const fill = (route, values) => route.path.replace(/\{([a-z_]+)\}/g, (_, name) => encodeURIComponent(values[name]));
@@ -114,7 +137,7 @@ for (const route of routes.filter((one) => one.method === 'GET' && one.auth === 
   test(`GET ${route.path}: B's answer holds nothing of A's`, async () => {
     const reply = await ask('bob', 'GET', fill(route, ids));
     assert.equal(reply.status, 200, reply.text);
-    for (const word of [SECRET, ids.workspace_id, ids.conversation_id, ids.message_id, ids.turn_id, 'ada']) assert.ok(!reply.text.includes(word), word);
+    for (const word of ofAda()) assert.ok(!reply.text.includes(word), word);
   });
 
 test("A's ids inside B's bodies name nothing", async () => {
@@ -131,6 +154,122 @@ test("A's ids inside B's bodies name nothing", async () => {
     assert.ok(!reply.text.includes(SECRET));
     const other = await ask('bob', method, target.replace(ids.message_id, randomUUID()), { body: body && JSON.parse(JSON.stringify(body).replace(ids.message_id, randomUUID())) });
     assert.equal(other.status, reply.status, 'the answers tell them apart');
+  }
+});
+
+test('another origin and a foreign Host are refused on every route', async () => {
+  for (const route of routes) {
+    const target = fill(route, ids);
+    const reply = await ask('ada', route.method, target, { body: bodyFor(route), headers: { Host: 'elsewhere.example' } });
+    assert.equal(reply.status, 421, `${route.method} ${target}: ${reply.text}`);
+    if (route.method === 'GET') continue;
+    const foreign = [{ Origin: 'https://elsewhere.example' }, { Origin: 'null' }, { Origin: `http://127.0.0.1:${host.port + 1}` }, { 'Sec-Fetch-Site': 'cross-site' },
+      { 'Sec-Fetch-Site': 'same-site' }, { 'Sec-Fetch-Site': 'cross-site', Origin: host.url }];
+    for (const headers of foreign) {
+      const other = await ask('ada', route.method, target, { body: bodyFor(route), headers });
+      assert.equal(other.status, 403, `${route.method} ${target} ${JSON.stringify(headers)}: ${other.text}`);
+    }
+  }
+});
+
+test('a page of another origin may read nothing', async () => {
+  for (const route of routes) {
+    const headers = { Origin: 'https://elsewhere.example', 'Access-Control-Request-Method': route.method, 'Access-Control-Request-Headers': 'content-type' };
+    for (const method of route.method === 'GET' ? ['GET', 'OPTIONS'] : ['OPTIONS']) {
+      const reply = await ask('ada', method, fill(route, ids), { headers });
+      const told = Object.keys(reply.headers).filter((name) => name.startsWith('access-control-'));
+      assert.deepEqual(told, [], `${method} ${route.path}`);
+    }
+  }
+});
+
+async function answerFor (person, conversation, content, agent) {
+  const { turn } = await must(person, 'POST', `/api/conversations/${conversation.id}/messages`, { body: { content, agent } });
+  await until(async () => (await must(person, 'GET', `/api/turns/${turn.id}`)).finished_at !== null, 20_000, `the end of the turn of ${person}`);
+  const { items } = await must(person, 'GET', `/api/conversations/${conversation.id}/messages`);
+  return items.find(({ id }) => id === turn.answer_id);
+}
+
+async function conversationOfBob () {
+  const { items: [workspace] } = await must('bob', 'GET', '/api/workspaces');
+  return await must('bob', 'POST', `/api/workspaces/${workspace.id}/conversations`, { body: {} });
+}
+
+test("the librarian asked by B tells nothing of A's", async () => {
+  const own = await answerFor('ada', { id: ids.conversation_id }, `What is ${PLACE}?`, 'librarian');
+  assert.ok(own.content.includes(SECRET), `A is told: ${own.content}`);
+  earlier = await snapshot();
+  const conversation = await conversationOfBob();
+  const { items } = await must('bob', 'GET', `/api/workspaces/${conversation.workspace_id}/conversations`);
+  const count = await answerFor('bob', conversation, 'How many conversations are there?', 'librarian');
+  assert.match(count.content, new RegExp(`\\b${items.length} conversation`));
+  const questions = [`What is ${PLACE}?`, `Find samovar in workspace ${ids.workspace_id}`, `samovar conversation_id:${ids.conversation_id}`, "samovar' OR '1'='1", 'samovar*', '"samovar" OR NOT zzz'];
+  for (const question of questions) {
+    const answer = await answerFor('bob', conversation, question, 'librarian');
+    assert.equal(answer.state, 'complete', JSON.stringify(answer));
+    const told = JSON.stringify(answer).replaceAll(question, '');
+    for (const word of ofAda().filter((one) => !questions.join().includes(one))) assert.ok(!told.includes(word), `${question}: ${word} in ${told}`);
+  }
+});
+
+test('no agent from outside is given what opens the librarian', async () => {
+  const answer = await answerFor('bob', await conversationOfBob(), 'hello', 'spy');
+  assert.equal(answer.state, 'failed');
+  assert.ok(spy.heard.length > 0);
+  for (const { headers, text } of spy.heard) {
+    assert.deepEqual(Object.keys(headers).filter((name) => /authori|cookie|forwarded|capab|token/.test(name)), []);
+    assert.ok(!text.includes(SECRET));
+  }
+});
+
+// ---- the librarian itself: it listens on a socket of the installation alone
+
+const call = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'send_message', arguments: { message: `What is ${PLACE}?` } } };
+const json = { 'Content-Type': 'application/json', Accept: 'application/json, text/event-stream' };
+
+/** One request over the internal socket. */
+function overSocket (method, path, { headers = {}, body } = {}) {
+  return new Promise((done, fail) => {
+    const req = http.request({ socketPath: join(host.dataDir, 'run', 'internal.sock'), method, path, headers: { Host: 'localhost', ...headers } }, async (res) => {
+      let text = '';
+      for await (const chunk of res) text += chunk;
+      done({ status: res.statusCode, text });
+    });
+    req.on('error', fail);
+    req.end(body && JSON.stringify(body));
+  });
+}
+
+test('the librarian is not to be reached from outside, by any name', async () => {
+  for (const path of ['/mcp/librarian', '/api/mcp/librarian', '/mcp/librarian/', '//mcp/librarian', '/mcp/%6cibrarian', '/api/../mcp/librarian']) {
+    const reply = await ask('bob', 'POST', path, { body: call, headers: { Accept: json.Accept } });
+    assert.ok([404, 405, 400].includes(reply.status), `${path}: ${reply.status}`);
+    assert.ok(!/jsonrpc|samovar/.test(reply.text) && !reply.text.includes(SECRET), reply.text);
+  }
+  assert.ok((await ask('bob', 'GET', '/mcp/librarian')).headers['content-type'] !== 'application/json');
+});
+
+test('its socket is for this user alone, and serves nobody without a capability', async () => {
+  const mode = (path) => statSync(path).mode & 0o777;
+  assert.equal(mode(join(host.dataDir, 'run', 'internal.sock')) & 0o077, 0);
+  const initialize = await overSocket('POST', '/mcp/librarian', { headers: json, body: { jsonrpc: '2.0', id: 0, method: 'initialize', params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'x', version: '1' } } } });
+  assert.equal(initialize.status, 200, 'it is there');
+  const words = Buffer.from(JSON.stringify({ subject: 'ada', workspace_id: ids.workspace_id, agent: 'librarian', expires_at: Date.now() * 2000 })).toString('base64url');
+  const forged = createHmac('sha256', 'guess').update(words).digest('base64url');
+  const tokens = [null, 'Bearer', 'Bearer ', 'Bearer x', `Bearer ${host.token}`, `Bearer ${randomBytes(48).toString('base64url')}`, `Bearer ${words}.${forged}`, `Bearer ${words}.`, `Basic ${Buffer.from('ada:ada').toString('base64')}`];
+  for (const token of tokens) {
+    const headers = { ...json, ...as('ada'), ...token !== null ? { Authorization: token } : {} };
+    const reply = await overSocket('POST', '/mcp/librarian', { headers, body: call });
+    assert.ok(JSON.parse(reply.text).error, `${token}: ${reply.text}`);
+    assert.ok(!reply.text.includes(SECRET), reply.text);
+  }
+});
+
+test("the socket serves nothing but internal agents: none of anybody's routes", async () => {
+  for (const route of routes.filter((one) => one.path !== '/start')) {
+    const reply = await overSocket(route.method, fill(route, ids), { headers: { ...as('ada'), ...json }, body: bodyFor(route) });
+    assert.ok(reply.status >= 400, `${route.method} ${route.path}: ${reply.status}`);
+    assert.ok(!reply.text.includes(SECRET), reply.text);
   }
 });
 
@@ -179,8 +318,20 @@ test('a member sees what they may, a former member nothing', async () => {
     assert.equal(reply.status, 403, `${method} ${end}: ${reply.text}`);
     assert.equal(reply.json.code, 'role_required');
   }
+  const stream = await new EventReader(host, `/api/conversations/${ids.conversation_id}/events`, { person: 'carol' }).opened;
+  const watching = await new EventReader(host, `/api/events?watch=${ids.conversation_id}:0`, { person: 'carol' }).opened;
+  await watching.find('message.created');
   await must('ada', 'DELETE', `/api/workspaces/${ids.workspace_id}/members/carol`);
   assert.equal((await ask('carol', 'GET', `/api/conversations/${ids.conversation_id}`)).status, 404);
+  assert.deepEqual((await stream.find('session.ended', 5000)).data, { reason: 'access_lost' });
+  await until(() => stream.ended, 5000, 'the end of the stream');
+  await sleep(300);
+  const before = watching.events.length;
+  await must('ada', 'POST', `/api/conversations/${ids.conversation_id}/messages`, { body: { content: `The ${SECRET} has moved`, agent: null } });
+  await sleep(500);
+  assert.ok(!JSON.stringify(watching.events.slice(before)).includes(ids.conversation_id));
+  watching.close();
+  earlier = await snapshot();
   assert.equal((await ask('ada', 'DELETE', `/api/workspaces/${ids.workspace_id}/members/ada`)).json.code, 'last_owner');
 });
 

@@ -5,7 +5,7 @@
 //   send      parts: text (its characters are bytes), or a pause in milliseconds, or 'FIN'
 //   answers   the statuses of the answers, in order; a list of them where more than one is right
 //   creates   TRUE if the workspace of the row's name is there afterwards; else it must not be
-//   open      the connection lives on and is in step; without it, it must have been closed
+//   then      'closed' (where nothing is said), 'open': it lives on and is in step, or 'either'
 //   heads     which of the answers are to HEAD
 //   interim   1xx answers that must come before
 //   never     text that must not come back
@@ -30,26 +30,26 @@ export function corpus ({ host, token }) {
   const sized = (name) => post(`Content-Length: ${json(name).length}\r\n`, json(name));
   const hidden = sized('hidden');
 
-  const add = (kind, name, row) => rows.push({ ...row, name: `${kind}: ${name}`, send: [row.send].flat() });
+  const add = (kind, name, row) => rows.push({ then: 'closed', ...row, name: `${kind}: ${name}`, send: [row.send].flat() });
   /** A request that must be refused, its connection closed, and what is behind it never run. */
   const refuse = (kind, name, send, statuses = 400) => add(kind, name, { send: [send, hidden].flat(), answers: [[statuses].flat()] });
-  const take = (kind, name, send, answers, row = {}) => add(kind, name, { send, answers, open: true, ...row });
+  const take = (kind, name, send, answers, row = {}) => add(kind, name, { send, answers, then: 'open', ...row });
 
   // ---- what must work ----------------------------------------------------------
   let kind = 'sound';
   take(kind, 'get', get(), [200]);
-  take(kind, 'get that says close', get('Connection: close\r\n'), [200], { open: false });
-  take(kind, 'nothing after close is run', get('Connection: close\r\n') + hidden, [200], { open: false });
-  take(kind, 'HTTP/1.0', `GET /live HTTP/1.0\r\n${fields}\r\n`, [200], { open: false });
+  take(kind, 'get that says close', get('Connection: close\r\n'), [200], { then: 'closed' });
+  take(kind, 'nothing after close is run', get('Connection: close\r\n') + hidden, [200], { then: 'closed' });
+  take(kind, 'HTTP/1.0', `GET /live HTTP/1.0\r\n${fields}\r\n`, [200], { then: 'closed' });
   take(kind, 'HTTP/1.0 that stays', `GET /live HTTP/1.0\r\n${fields}Connection: Keep-Alive\r\n\r\n`, [200]);
-  take(kind, 'HTTP/1.0 without Host', 'GET /live HTTP/1.0\r\n\r\n', [[200, 400, 421]], { open: false });
+  take(kind, 'HTTP/1.0 without Host', 'GET /live HTTP/1.0\r\n\r\n', [[200, 400, 421]], { then: 'closed' });
   take(kind, 'a later HTTP/1.x', line('GET /live HTTP/1.3'), [200]);
   take(kind, 'HEAD', get('', '/live', 'HEAD'), [200], { heads: [0] });
   take(kind, 'two at once', get() + get(), [200, 200]);
   take(kind, 'sixty at once', repeat(get(), 60), Array(60).fill(200));
   take(kind, 'byte by byte', [...get()].flatMap((c) => [c, 1]), [200]);
   take(kind, 'empty lines first', `\r\n\r\n${get()}`, [200]);
-  take(kind, 'half-closed', [get(), FIN], [200], { open: false });
+  take(kind, 'half-closed', [get(), FIN], [200], { then: 'closed' });
   take(kind, 'body with a length', (name) => [sized(name)], [201], { creates: true });
   take(kind, 'two bodies at once', (name) => [sized(name) + post('Content-Length: 2\r\n', '{}')], [201, 422], { creates: true });
   take(kind, 'body in chunks', (name) => [post('Transfer-Encoding: chunked\r\n', `${chunk(json(name))}0\r\n\r\n`)], [201], { creates: true });
@@ -61,7 +61,7 @@ export function corpus ({ host, token }) {
   take(kind, 'a trailer changes nothing', (name) => [post('Transfer-Encoding: chunked\r\n',
     `${chunk(json(name))}0\r\nContent-Length: 5\r\nX-Forwarded-User: root\r\nHost: other\r\n\r\n`)], [201], { creates: true });
   take(kind, 'head and body apart', (name) => [sized(name).slice(0, -json(name).length), 60, json(name).slice(0, 5), 60, json(name).slice(5)], [201], { creates: true });
-  take(kind, 'GET with a body', (name) => [get(`Content-Length: ${json(name).length}\r\n`) + json(name)], [[200, 413]], { open: undefined });
+  take(kind, 'GET with a body', (name) => [get(`Content-Length: ${json(name).length}\r\n`) + json(name)], [[200, 413]], { then: 'either' });
   take(kind, 'POST without a length', post(''), [[400, 422]]);
   take(kind, 'OPTIONS *', line('OPTIONS * HTTP/1.1'), [[200, 204, 404]]);
   take(kind, 'absolute target', line(`GET http://${host}/live HTTP/1.1`), [200]);
@@ -166,9 +166,9 @@ export function corpus ({ host, token }) {
     ['port over the last', 'a:65536'], ['port below the first', 'a:-1'], ['port of letters', 'a:http'], ['NUL', 'a\0b'], ['percent', 'a%00b'], ['markup', '<b>'], ['backslash', 'a\\b'],
     ['byte over 127', 'b\xfccher'], ['300 letters', repeat('a', 300)],
   ]) refuse(kind, name, named(value));
-  take(kind, 'of another site', named('rebound.example'), [421], { open: true });
-  take(kind, 'of another site with our port', named(`rebound.example:${host.split(':')[1]}`), [421], { open: true });
-  take(kind, 'absolute target of another site', line('GET http://other.example/live HTTP/1.1'), [421], { open: true });
+  take(kind, 'of another site', named('rebound.example'), [421]);
+  take(kind, 'of another site with our port', named(`rebound.example:${host.split(':')[1]}`), [421]);
+  take(kind, 'absolute target of another site', line('GET http://other.example/live HTTP/1.1'), [421]);
   kind = 'target';
   for (const [name, target] of [
     ['no slash', 'live'], ['star', '*'], ['file', 'file:///etc/passwd'], ['ftp', 'ftp://a/'], ['user', `http://u:p@${host}/live`], ['no host', 'http:///live'], ['fragment', '/live#a'],
@@ -192,7 +192,7 @@ export function corpus ({ host, token }) {
   take(kind, 'upgrade to HTTP/2', get('Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n'), [200]);
   take(kind, 'upgrade to a web socket', get('Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n'), [200]);
   take(kind, 'Connection names other fields', get('Connection: Host, Authorization, Content-Length\r\n', '/api/me'), [200]);
-  take(kind, 'a coded body', (name) => [post(`Content-Encoding: gzip\r\nContent-Length: ${json(name).length}\r\n`, json(name))], [[400, 415]], { open: undefined });
+  take(kind, 'a coded body', (name) => [post(`Content-Encoding: gzip\r\nContent-Length: ${json(name).length}\r\n`, json(name))], [[400, 415]], { then: 'either' });
   take(kind, 'three thousand ranges', get(`Range: bytes=${repeat('0-,', 3000)}0-\r\n`), [[200, 206, 416]]);
   for (const range of ['bytes=0-0', 'bytes=-1', 'bytes=-0', 'bytes=9-1', 'bytes=99999999999999999999-', 'bytes=-99999999999999999999', 'bytes=--1', 'bytes=a-b', 'lines=0-1', 'bytes=0-0x', ''])
     take(kind, `range ${JSON.stringify(range)}`, get(`Range: ${range}\r\n`), [[200, 206, 416]]);
@@ -203,7 +203,7 @@ export function corpus ({ host, token }) {
   ]) take(kind, name, get(extra, target), [[200, 404]]);
   take(kind, 'two tokens', `GET /api/me HTTP/1.1\r\n${fields}Authorization: Bearer other\r\n\r\n`, [[200, 400, 401]]);
   take(kind, 'a token of 5000 signs', `GET /api/me HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Basic ${repeat('=', 5000)}\r\n\r\n`, [[400, 401]]);
-  take(kind, 'a form', (name) => [`POST /api/workspaces HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${token}\r\nContent-Type: multipart/form-data; boundary=${repeat('b', 5000)}\r\nContent-Length: ${json(name).length}\r\n\r\n${json(name)}`], [415], { open: undefined });
+  take(kind, 'a form', (name) => [`POST /api/workspaces HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${token}\r\nContent-Type: multipart/form-data; boundary=${repeat('b', 5000)}\r\nContent-Length: ${json(name).length}\r\n\r\n${json(name)}`], [415], { then: 'either' });
   for (const [name, body] of [
     ['deep', repeat('[', 50_000)], ['many', `[${repeat('{},', 60_000)}{}]`], ['twice', '{"name":"hidden","name":"hidden"}'], ['a lone surrogate', '{"name":"\\ud800"}'], ['NUL', '{"name":"\\u0000"}'],
     ['a byte order mark', '\xef\xbb\xbf{"name":"hidden"}'], ['bad UTF-8', '{"name":"\xc0\xaf"}'], ['a comment', '{"name":"hidden"/**/}'], ['two values', '{"name":"hidden"}{}'], ['a number that is none', '{"name":"hidden","n":1e999}'], ['nothing', ''],

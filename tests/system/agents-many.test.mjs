@@ -2,7 +2,9 @@
 // Many questions: of two people at once, with a past that is too long, and so many that a leak would show.
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { databases, startAgent, startHost, textOf, until } from './kit.mjs';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { databases, sleep, startAgent, startHost, textOf, until } from './kit.mjs';
 import { ask, descriptors, observe, talkWith } from './talk.mjs';
 
 test('two people who ask at once in one conversation get their answers in order', async (t) => {
@@ -117,22 +119,30 @@ test('after fifty turns a worker holds what it held before', async (t) => {
 });
 
 test('a host that stops in the midst of answers ends in order', async (t) => {
-  const agent = await startAgent(t, 'streaming-agent.mjs');
-  const { host, conversation } = await talkWith(t, agent.url, { workers: 2 });
-  const workspace = await host.workspace('Stopping');
-  const others = await Promise.all(['librarian', 'tester'].map((name) => host.conversation(workspace, { agent: name })));
-  const readers = await Promise.all([conversation, ...others].map((one) => host.events(one).opened));
-  await host.post(conversation, 'long');
-  await host.post(conversation, 'waits for its turn');
-  await host.post(others[0], 'count to 1000');
-  await host.post(others[1], 'silent');
-  await readers[0].find('turn.chunk');
-  await readers[1].find('turn.chunk');
-  await until(async () => (await observe(agent)).calls.length === 2, 5000, 'both questions to reach the agent');
-  host.request('POST', '/api/agents/tester/check').catch(() => {});
-  const began = performance.now();
-  assert.equal(await host.stop(), 0);
-  assert.ok(performance.now() - began < 30_000, `stopped after ${Math.round(performance.now() - began)} ms`);
-  await until(async () => (await observe(agent)).calls.every(({ state, left }) => state !== 'running' || left), 5000, 'the agent to be left');
-  assert.ok(readers.every(({ ended }) => ended), 'readers are told');
+  for (const pause of [10, 60, 110, 160]) {
+    await t.test(`after ${pause} ms`, async (t) => {
+      const agent = await startAgent(t, 'streaming-agent.mjs');
+      const mute = createServer().listen(0, '127.0.0.1');
+      await once(mute, 'listening');
+      t.after(() => mute.close());
+      const { host, conversation } = await talkWith(t, agent.url, { workers: 2, set: [`agent mute.url=http://127.0.0.1:${mute.address().port}/mcp`] });
+      const workspace = await host.workspace('Stopping');
+      const others = await Promise.all(['librarian', 'tester'].map((name) => host.conversation(workspace, { agent: name })));
+      const readers = await Promise.all([conversation, ...others].map((one) => host.events(one).opened));
+      await host.post(conversation, 'long');
+      await host.post(conversation, 'waits for its turn');
+      await host.post(others[0], 'count to 1000');
+      await host.post(others[1], 'silent');
+      await readers[0].find('turn.chunk');
+      await readers[1].find('turn.chunk');
+      await until(async () => (await observe(agent)).calls.length === 2, 5000, 'both questions to reach the agent');
+      host.request('POST', '/api/agents/mute/check').catch(() => {});
+      await sleep(pause);
+      const began = performance.now();
+      assert.equal(await host.stop(), 0);
+      assert.ok(performance.now() - began < 30_000, `stopped after ${Math.round(performance.now() - began)} ms`);
+      await until(async () => (await observe(agent)).calls.every(({ state, left }) => state !== 'running' || left), 5000, 'the agent to be left');
+      assert.ok(readers.every(({ ended }) => ended), 'readers are told');
+    });
+  }
 });

@@ -4,7 +4,8 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, readFileSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { copyFileSync, existsSync, readFileSync, readdirSync, renameSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -180,7 +181,7 @@ test('a plugin that ends the process when it starts', async (t) => {
 });
 
 test('a service', async (t) => {
-  const service = await Service.at(t, { settings: ['host.workers=2'] });
+  const service = await Service.at(t, { settings: ['host.workers=2'], args: ['--plugin', faulty] });
   const host = await service.start();
 
   await t.test('what it keeps is for its owner alone', () => {
@@ -280,7 +281,10 @@ test('a service', async (t) => {
   });
 
   await t.test('Ctrl-C reaches all processes, and the supervisor alone acts', async () => {
+    const inHand = attempt(host, '/api/faulty/pool/700');
+    await sleep(200);
     process.kill(-host.pid, 'SIGINT');
+    assert.equal(await inHand, 204, 'what is in hand is answered');
     assert.equal(await service.ended, 0);
     assert.deepEqual(service.lines('worker died'), []);
     assert.deepEqual(readdirSync(join(service.dir, 'run')), []);
@@ -359,10 +363,13 @@ test('handover to a program of another layout', async (t) => {
   const dir = folder(t);
   const program = join(dir, 'daedalus');
   copyFileSync(daedalus, program);
-  const service = await Service.at(t, { program, settings: ['host.workers=2'] });
+  const mood = join(dir, 'mood');
+  const service = await Service.at(t, {
+    program, settings: ['host.workers=2', `plugin faulty.start-mood=${mood}`], args: ['--plugin', faulty] });
   const host = await service.start();
   const install = (file) => { copyFileSync(file, `${program}.new`); renameSync(`${program}.new`, program); };
-  const exeOf = (pid) => statSync(`/proc/${pid}/exe`).size;
+  const hash = (file) => createHash('sha1').update(readFileSync(file)).digest('hex');
+  const exeOf = (pid) => hash(`/proc/${pid}/exe`);
   const conversation = await host.conversation(await host.workspace());
 
   for (const [file, layout] of [[next, 2], [daedalus, 1]]) {
@@ -381,9 +388,9 @@ test('handover to a program of another layout', async (t) => {
       assert.match(out, new RegExp(`layout ${layout}`));
       assert.equal((await again).status, 0, (await again).err);
       assert.ok(service.runs);
-      assert.equal(exeOf(host.pid), statSync(file).size, 'the supervisor is the new program');
+      assert.equal(exeOf(host.pid), hash(file), 'the supervisor is the new program');
       const now = host.workers().filter((pid) => !before.includes(pid));
-      assert.ok(now.length >= 2 && now.every((pid) => exeOf(pid) === statSync(file).size), 'the new workers too');
+      assert.ok(now.length >= 2 && now.every((pid) => exeOf(pid) === hash(file)), 'the new workers too');
       for (const one of loads) {
         const { failures, sent } = await one.end();
         assert.deepEqual(failures, []);
@@ -396,15 +403,21 @@ test('handover to a program of another layout', async (t) => {
     });
   }
 
-  await t.test('one that cannot start leaves the old workers serving, and the next reload succeeds', async () => {
+  await t.test('one whose workers cannot start leaves the old ones serving, and the next reload succeeds', async () => {
     const before = host.workers();
+    writeFileSync(mood, 'sad');
     install(next);
-    service.write('[nonsense]\nx = 1\n');
-    assert.equal((await service.reload()).status, 78);
+    const refused = await service.reload();
+    assert.equal(refused.status, 78);
+    assert.match(refused.err, /plugin "faulty": cannot start: it is in the mood "sad"/);
+    assert.equal(exeOf(host.pid), hash(next));
     assert.equal((await host.request('GET', '/api/me')).status, 200);
     assert.deepEqual(host.workers(), before);
-    service.write('');
+    writeFileSync(mood, 'well');
+    unlinkSync(mood);
     assert.equal((await service.reload()).status, 0);
+    await until(() => host.workers().length === 2 && !host.workers().some((pid) => before.includes(pid)), 15_000, 'new workers');
+    assert.equal((await host.request('GET', '/api/me')).status, 200);
   });
 
   await t.test('and the end is as ever', async () => {

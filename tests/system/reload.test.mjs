@@ -11,6 +11,7 @@ import { daedalus, databases, folder, makeFolder, startHost, until } from './kit
 import { pluginFolder } from './plugin-folder.mjs';
 
 const run = promisify(execFile);
+const pace = Number(process.env.PACE ?? 30); // ms between chunks: 220 makes it a turn of a minute
 async function reload (host, config) {
   try {
     const { stdout } = await run(daedalus, ['reload', '--config', config, '--set', `host.data-dir=${host.dataDir}`]);
@@ -27,7 +28,8 @@ test('reload', async (t) => {
       const config = join(folder(t), 'daedalus.conf');
       cpSync(pluginFolder(), plugins, { recursive: true });
       writeFileSync(config, '[log]\nlevel = info\n');
-      const host = await startHost(t, { database: database(), workers: 2, args: ['--plugin-dir', plugins, '--config', config] });
+      const host = await startHost(t, { database: database(), workers: 2, set: [`plugin librarian.pace=${pace}ms`],
+        args: ['--plugin-dir', plugins, '--config', config] });
       const workspace = await host.workspace();
       const conversation = await host.conversation(workspace);
       const { turn } = await host.post(conversation, 'count to 300');
@@ -61,6 +63,8 @@ test('reload', async (t) => {
         if (round !== 3) assert.ok(pids.every((pid) => now.indexOf(pid) < 2 || now.includes(pid)), 'old workers drain');
         pids = now;
       }
+      const meanwhile = await host.turn(turn.id);
+      if (pace > 100) assert.equal(meanwhile.state, 'running', 'it outlives the reloads');
       going = false;
       await Promise.all(loads);
       kept.destroy();
@@ -69,7 +73,9 @@ test('reload', async (t) => {
       assert.match(outcomes[1].text, /plugin metrics: disabled/);
       assert.match(outcomes[3].text, /loud/);
       assert.match(outcomes[3].text, /metricss/);
-      assert.equal((await host.ended(turn.id, 40_000)).state, 'done', 'the turn ran through');
+      const ended = await host.ended(turn.id, 120_000);
+      assert.equal(ended.state, 'done', 'the turn ran through');
+      t.diagnostic(`${sent} requests, a turn of ${ended.duration_ms} ms`);
     });
   }
 

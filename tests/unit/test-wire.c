@@ -223,12 +223,23 @@ test_wire_drains (void)
   raw_server_free (server);
 }
 
+static RawClient *
+client_over_the_limit (RawServer *server, const struct rlimit *before, const struct rlimit *low)
+{
+  RawClient *client;
+
+  g_assert_no_errno (setrlimit (RLIMIT_NOFILE, before));
+  client = raw_client_new (server);
+  g_assert_no_errno (setrlimit (RLIMIT_NOFILE, low));
+  return client;
+}
+
 static void
 test_wire_survives_without_descriptors (void)
 {
   RawServer *server = raw_server_new (handle);
   struct rlimit before, low;
-  RawClient *clients[8];
+  RawClient *clients[8], *late;
 
   g_assert_no_errno (getrlimit (RLIMIT_NOFILE, &before));
   for (guint i = 0; i < G_N_ELEMENTS (clients); i++)
@@ -236,12 +247,20 @@ test_wire_survives_without_descriptors (void)
   low = before;
   low.rlim_cur = (rlim_t)clients[7]->fd + 3;
   g_assert_no_errno (setrlimit (RLIMIT_NOFILE, &low));
-  for (guint i = 0; i < G_N_ELEMENTS (clients); i++)
-    send (clients[i]->fd, GET ("/x"), sizeof GET ("/x") - 1, MSG_NOSIGNAL);
+  /* those who are there already stay as long as they have asked nothing yet */
   for (guint i = 2; i < G_N_ELEMENTS (clients); i++)
     raw_client_expect_end (clients[i]);
+  raw_client_send (clients[0], GET ("/x"));
+  raw_client_send (clients[1], GET ("/wait"));
   raw_client_expect (clients[0], 1, "\r\n\r\n/x");
-  raw_client_expect (clients[1], 1, "\r\n\r\n/x");
+  g_assert_false (clients[0]->closed);
+  /* who has its answer gives way to the next, who waits for one does not */
+  late = client_over_the_limit (server, &before, &low);
+  raw_client_send (late, GET ("/late"));
+  raw_client_expect (late, 1, "\r\n\r\n/late");
+  raw_client_expect_end (clients[0]);
+  raw_client_read (clients[1]);
+  g_assert_false (clients[1]->closed);
   g_assert_no_errno (setrlimit (RLIMIT_NOFILE, &before));
   raw_client_free (clients[7]);
   clients[7] = raw_client_new (server);
@@ -249,6 +268,7 @@ test_wire_survives_without_descriptors (void)
   raw_client_expect (clients[7], 1, "/again");
   for (guint i = 0; i < G_N_ELEMENTS (clients); i++)
     raw_client_free (clients[i]);
+  raw_client_free (late);
   raw_server_free (server);
 }
 

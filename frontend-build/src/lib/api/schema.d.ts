@@ -1872,7 +1872,9 @@ export interface operations {
     getPageFile: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
             path: {
                 path: string;
             };
