@@ -196,13 +196,15 @@ command_config (Options *options)
 {
   CheckResult *result = run_check (options);
   const char *text = "";
+  int status;
 
   if (result->facts != NULL)
     g_variant_lookup (result->facts, options->reference ? "reference" : "config-text", "&s", &text);
   fputs (text, stdout);
   print_complaints (stderr, result->complaints);
+  status = *text != '\0' ? 0 : EXIT_CONFIG;
   check_result_free (result);
-  return *text != '\0' ? 0 : EXIT_CONFIG;
+  return status;
 }
 
 static char **

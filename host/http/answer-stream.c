@@ -20,6 +20,7 @@ struct AnswerStream {
   ServerStream *stream; /* NULL likewise */
   DaeStreamFunc gone, drained;
   gpointer gone_data, drained_data;
+  gboolean is_telling; /* `gone` runs, after which the stream is freed */
   gboolean is_event;
   gboolean resumes; /* its reader comes again and misses nothing */
   GList link;       /* in Exchange.streams, where it resumes */
@@ -63,6 +64,7 @@ answer_stream_tell (AnswerStream *stream)
   if (!gone)
     return;
   stream->gone = NULL;
+  stream->is_telling = TRUE;
   g_clear_handle_id (&stream->idle, g_source_remove);
   exchange_enter (stream->request, stream->request->route->plugin);
   gone (&stream->base, stream->gone_data);
@@ -166,6 +168,11 @@ answer_stream_slot_open (DaeRequest *req, DaeReply *base)
   stream->base.api = request->base.api;
   stream->request = (Request *)dae_request_ref (req);
   stream->link.data = stream;
+  /* dae_send says what is wrong with it */
+  if (request->route->row.answer || !head || head->request != request) {
+    dae_send (req, base);
+    return &stream->base;
+  }
   if (!passage || passage->answered) {
     if (passage && !passage->late)
       exchange_fault (request, "second_reply", request->route->label);
@@ -234,6 +241,8 @@ answer_stream_slot_end (DaeStream *base)
   AnswerStream *stream = (AnswerStream *)base;
   ServerStream *server_stream = stream->stream;
 
+  if (stream->is_telling)
+    return;
   answer_stream_free (stream);
   if (server_stream)
     server_stream_end (server_stream);
@@ -245,6 +254,8 @@ answer_stream_slot_abort (DaeStream *base)
   AnswerStream *stream = (AnswerStream *)base;
   ServerStream *server_stream = stream->stream;
 
+  if (stream->is_telling)
+    return;
   answer_stream_mark_cut (stream);
   answer_stream_free (stream);
   if (server_stream)

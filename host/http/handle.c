@@ -97,7 +97,7 @@ handle_repeat (Request *request, const IdempotencyAnswer *answer)
     json_read_item (&read);
     value = json_read_string (&read, &reply->arena, NULL);
     json_read_item (&read); /* its end */
-    reply_set (reply, name, value);
+    reply_add (reply, name, value);
   }
   if (answer->body)
     reply->body = g_bytes_new (answer->body, strlen (answer->body));
@@ -315,7 +315,9 @@ handle_step (Passage *passage)
     route->plugin->in_flight++;
     passage->counted = TRUE;
   }
-  request->deadline = handle_deadline (&route->row);
+  /* a stream may live for hours: each piece of its work has a deadline of its own */
+  if (!(route->row.flags & DAE_ROUTE_STREAMS))
+    request->deadline = handle_deadline (&route->row);
   return route->row.answer ? handle_answer (passage) : handle_loop (passage);
 }
 

@@ -11,6 +11,21 @@
 
 #define REPLY_FIRST_HEADERS 12
 #define REPLY_MAX_ERRORS    100
+#define REPLY_MIN_STATUS    200
+#define REPLY_MAX_STATUS    599
+
+/* STATUS, or 500 where it is none that an answer can have. */
+static guint
+reply_status (Request *request, guint status)
+{
+  Plugin *plugin = request->route ? request->route->plugin : NULL;
+
+  if (status >= REPLY_MIN_STATUS && status <= REPLY_MAX_STATUS)
+    return status;
+  if (plugin)
+    plugin_fault (plugin, "header", "a status that no answer has");
+  return 500;
+}
 
 Reply *
 reply_new (Request *request, guint status)
@@ -20,7 +35,7 @@ reply_new (Request *request, guint status)
   memset (reply, 0, G_STRUCT_OFFSET (Reply, first));
   reply->base.api = request->base.api;
   reply->request = request;
-  reply->status = status;
+  reply->status = reply_status (request, status);
   reply->version = -1;
   arena_init (&reply->arena, reply->first, sizeof reply->first);
   do
@@ -56,8 +71,8 @@ reply_find (const Reply *reply, const char *name)
   return row ? row->value : NULL;
 }
 
-static void
-reply_append (Reply *reply, const char *name, const char *value)
+void
+reply_add (Reply *reply, const char *name, const char *value)
 {
   if (reply->n_headers == reply->headers_size) {
     guint size = MAX (REPLY_FIRST_HEADERS, 2 * reply->headers_size);
@@ -80,14 +95,14 @@ reply_set (Reply *reply, const char *name, const char *value)
   if (row)
     row->value = arena_strdup (&reply->arena, value);
   else
-    reply_append (reply, name, value);
+    reply_add (reply, name, value);
 }
 
 void
 reply_set_default (Reply *reply, const char *name, const char *value)
 {
   if (!reply_find_row (reply, name))
-    reply_append (reply, name, value);
+    reply_add (reply, name, value);
 }
 
 static void
@@ -265,7 +280,7 @@ reply_slot_header (DaeReply *base, const char *name, const char *value)
     return;
   }
   if (reply_may_repeat (name))
-    reply_append (reply, name, value);
+    reply_add (reply, name, value);
   else
     reply_set (reply, name, value);
 }

@@ -112,7 +112,9 @@ void request_fill_api (DaeApi *api);
 Reply *reply_new (Request *request, guint status);
 /* Sets a header of the host's own, whose value is known to be good; VALUE is copied. */
 void reply_set (Reply *reply, const char *name, const char *value);
-/* The same where the reply has no such header. */
+/* Adds one more header of its name, as Set-Cookie and Link may be doubled. */
+void reply_add (Reply *reply, const char *name, const char *value);
+/* The same as reply_set where the reply has no such header. */
 void reply_set_default (Reply *reply, const char *name, const char *value);
 const char *reply_find (const Reply *reply, const char *name);
 Reply *reply_problem (Request *request, guint status, const char *code, const char *detail);

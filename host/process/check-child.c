@@ -80,37 +80,116 @@ routes_to_variant (Router *router)
   return g_variant_builder_end (&builder);
 }
 
+/* What an admin reads is written twice over: the host's own groups first. */
+typedef struct {
+  GString *out;
+  PluginSet *plugins;
+  gboolean of_host;
+} Manual;
+
+static gboolean
+manual_wants (const Manual *manual, const char *group)
+{
+  return (strchr (group, ' ') == NULL) == manual->of_host;
+}
+
 static void
 write_config_line (const ConfigEntry *entry, const DaeSetting *row, gpointer data)
 {
-  GString *out = data;
+  const Manual *manual = data;
 
-  g_string_append_printf (out, "[%s] %s = %s\n", entry->group, entry->key,
+  if (!manual_wants (manual, entry->group))
+    return;
+  g_string_append_printf (manual->out, "[%s] %s = %s\n", entry->group, entry->key,
                           entry->value != NULL ? entry->value : "");
   if (entry->variable != NULL)
-    g_string_append_printf (out, "    from %s\n", entry->variable);
+    g_string_append_printf (manual->out, "    from %s\n", entry->variable);
   else if (entry->line > 0)
-    g_string_append_printf (out, "    from %s:%u\n", entry->file, entry->line);
+    g_string_append_printf (manual->out, "    from %s:%u\n", entry->file, entry->line);
   else
-    g_string_append_printf (out, "    from %s\n", entry->file);
+    g_string_append_printf (manual->out, "    from %s\n", entry->file);
+}
+
+static void
+write_row (GString *out, const char *group, const DaeSetting *row)
+{
+  static const char *const types[] = { "text", "number", "true or false", "size",   "duration",
+                                       "list", "secret", "URL",           "choice", "networks" };
+  gsize length = strlen (row->help);
+
+  if (g_str_has_suffix (row->help, "."))
+    length--;
+  g_string_append_printf (out, "[%s] %s (%s)\n    %.*s.", group, row->key, types[row->type],
+                          (int)length, row->help);
+  if (row->choices != NULL)
+    g_string_append_printf (out, " One of %s.", row->choices);
+  if (row->fallback != NULL && *row->fallback != '\0')
+    g_string_append_printf (out, " Default: %s.", row->fallback);
+  if (row->environment != NULL)
+    g_string_append_printf (out, " Also %s.", row->environment);
+  if (row->flags & DAE_SETTING_REQUIRED)
+    g_string_append (out, " Required.");
+  g_string_append_c (out, '\n');
+}
+
+/* TRUE if GROUP is one of those of which any number may be written: the manual tells of all at
+ * once. */
+static gboolean
+is_instance (PluginSet *set, const char *group)
+{
+  GPtrArray *plugins = plugin_set_list (set);
+
+  for (guint i = 0; i < plugins->len; i++) {
+    const Plugin *plugin = plugins->pdata[i];
+
+    for (guint k = 0; k < plugin->info.groups.n_rows; k++) {
+      const char *prefix = plugin->info.groups.rows[k].prefix;
+
+      if (g_str_has_prefix (group, prefix) && group[strlen (prefix)] == ' ')
+        return TRUE;
+    }
+  }
+  return FALSE;
 }
 
 static void
 write_reference_line (const ConfigEntry *entry, const DaeSetting *row, gpointer data)
 {
-  static const char *const types[] = { "text", "number", "true or false", "size",   "duration",
-                                       "list", "secret", "URL",           "choice", "networks" };
-  GString *out = data;
+  const Manual *manual = data;
 
-  g_string_append_printf (out, "[%s] %s (%s)\n    %s.", entry->group, row->key, types[row->type],
-                          row->help);
-  if (row->choices != NULL)
-    g_string_append_printf (out, " One of %s.", row->choices);
-  if (row->fallback != NULL && *row->fallback != '\0')
-    g_string_append_printf (out, " Default: %s.", row->fallback);
-  if (row->flags & DAE_SETTING_REQUIRED)
-    g_string_append (out, " Required.");
-  g_string_append_c (out, '\n');
+  if (manual_wants (manual, entry->group) && !is_instance (manual->plugins, entry->group))
+    write_row (manual->out, entry->group, row);
+}
+
+static void
+write_instance_groups (GString *out, PluginSet *set)
+{
+  GPtrArray *plugins = plugin_set_list (set);
+
+  for (guint i = 0; i < plugins->len; i++) {
+    const Plugin *plugin = plugins->pdata[i];
+
+    for (guint k = 0; k < plugin->info.groups.n_rows; k++) {
+      const DaeGroup *group = &plugin->info.groups.rows[k];
+      g_autofree char *name = g_strconcat (group->prefix, " NAME", NULL);
+
+      for (guint n = 0; n < group->settings.n_rows; n++)
+        write_row (out, name, &group->settings.rows[n]);
+    }
+  }
+}
+
+static char *
+write_manual (Host *host, ConfigVisit visit)
+{
+  Manual manual = { g_string_new (NULL), host->plugins, TRUE };
+
+  config_each (host->config, visit, &manual);
+  manual.of_host = FALSE;
+  config_each (host->config, visit, &manual);
+  if (visit == write_reference_line)
+    write_instance_groups (manual.out, host->plugins);
+  return g_string_free (manual.out, FALSE);
 }
 
 /* Owners in the order of their migrations: the host, then the plugins that take part. */
@@ -197,20 +276,19 @@ is_ok (Host *host, Complaints *complaints)
 static void
 send_result (Host *host, Complaints *complaints)
 {
-  g_autoptr (GString) text = g_string_new (NULL), reference = g_string_new (NULL);
+  g_autofree char *text = write_manual (host, write_config_line);
+  g_autofree char *reference = write_manual (host, write_reference_line);
   g_autoptr (GVariant) facts = NULL;
   GVariantDict dict;
 
-  config_each (host->config, write_config_line, text);
-  config_each (host->config, write_reference_line, reference);
   g_variant_dict_init (&dict, NULL);
   g_variant_dict_insert (&dict, "ok", "b", is_ok (host, complaints));
   g_variant_dict_insert (&dict, "layout", "u", DAEDALUS_LAYOUT);
   g_variant_dict_insert (&dict, "program", "s", DAEDALUS_VERSION " (" DAEDALUS_REVISION ")");
   g_variant_dict_insert (&dict, "sqlite", "b",
                          host->database == NULL || database_is_sqlite (host->database));
-  g_variant_dict_insert (&dict, "config-text", "s", text->str);
-  g_variant_dict_insert (&dict, "reference", "s", reference->str);
+  g_variant_dict_insert (&dict, "config-text", "s", text);
+  g_variant_dict_insert (&dict, "reference", "s", reference);
   g_variant_dict_insert_value (&dict, "complaints", complaints_to_variant (complaints));
   g_variant_dict_insert_value (&dict, "config", config_to_variant (host->config));
   g_variant_dict_insert_value (&dict, "plugins", plugins_to_variant (host->plugins));

@@ -24,11 +24,13 @@ auth_proxy_has_headers (const AuthData *data, DaeRequest *req)
 static gboolean
 auth_is_plain (const char *text)
 {
+  if (strlen (text) > AUTH_MAX_VALUE || !g_utf8_validate (text, -1, NULL))
+    return FALSE;
   for (const char *p = text; *p; p = g_utf8_next_char (p)) {
     if (g_unichar_iscntrl (g_utf8_get_char (p)))
       return FALSE;
   }
-  return strlen (text) <= AUTH_MAX_VALUE;
+  return TRUE;
 }
 
 /* Borrowed from REQ; NULL if absent or empty. */
@@ -53,7 +55,7 @@ auth_proxy_check (const AuthData *data, DaeRequest *req)
                                 "the proxy sent an identity header twice");
     if (value && !auth_is_plain (value))
       return dae_reply_problem (req, 400, "identity_header_invalid",
-                                "an identity header holds control characters or is too long");
+                                "an identity header is not UTF-8, holds control characters or is too long");
   }
   if (subject &&
       (strlen (subject) > AUTH_MAX_SUBJECT || g_str_has_prefix (subject, AUTH_INVITATION)))

@@ -128,7 +128,7 @@ static void
 ask_update_conversation (DaeTx *tx, const Ask *ask, const char *conversation_id)
 {
   dae_exec (tx,
-            "UPDATE conversation SET current_message_id = $2, last_activity_at = $3,"
+            "UPDATE conversation SET current_message_id = $2, last_activity_at = $3, events_at = $3,"
             " version = version + CASE WHEN title = '' AND $4 <> '' THEN 1 ELSE 0 END,"
             " title = CASE WHEN title = '' THEN $4 ELSE title END WHERE id = $1",
             DAE_UUID (conversation_id), DAE_UUID (ask->agent ? ask->answer : ask->question),

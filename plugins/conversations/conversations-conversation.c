@@ -315,6 +315,7 @@ conversation_change (DaeTx *tx, DaeRequest *req, const Conversation *conversatio
                    " pinned = CASE WHEN $6 THEN $7 ELSE pinned END,"
                    " archived_at = CASE WHEN NOT $8 THEN archived_at WHEN $9 THEN coalesce "
                    "(archived_at, $10) END,"
+                   " events_at = $10,"
                    " version = version + 1"
                    " WHERE id = $1 AND deleted_at IS NULL AND ($2 = -1 OR version = $2)",
                    DAE_UUID (conversation->id), DAE_INT (dae_request_if_match (req)),
@@ -400,8 +401,9 @@ conversation_set_current (DaeTx *tx, DaeRequest *req, DaePlugin *self)
                       DAE_UUID (dae_body_text (req, "message_id")), DAE_UUID (conversation.id)))
     return conversation_unprocessable (req, "/message_id", "is not a message of this conversation");
   conversation.current_message_id = branch_leaf (tx, dae_body_text (req, "message_id"));
-  dae_exec (tx, "UPDATE conversation SET current_message_id = $2 WHERE id = $1",
-            DAE_UUID (conversation.id), DAE_UUID (conversation.current_message_id));
+  dae_exec (tx, "UPDATE conversation SET current_message_id = $2, events_at = $3 WHERE id = $1",
+            DAE_UUID (conversation.id), DAE_UUID (conversation.current_message_id),
+            DAE_TIME (dae_tx_now (tx)));
   conversation_log_updated (&log, &conversation);
   conversation_keep_read (&log, dae_request_user (req)->subject);
   event_log_close (&log);

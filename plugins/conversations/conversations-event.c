@@ -10,7 +10,8 @@
 
 #include <string.h>
 
-#define EVENT_PAGE 200
+#define EVENT_PAGE       200
+#define EVENT_PAGE_BYTES (1024 * 1024)
 
 gboolean
 event_log_open (EventLog *log, DaeTx *tx, const char *conversation_id, guint expected)

@@ -11,6 +11,7 @@
 
 #define OUTLET_TICK_MS         1000
 #define OUTLET_CHECK_US        (60 * G_USEC_PER_SEC)
+#define OUTLET_RETRY_US        (5 * G_USEC_PER_SEC) /* after a check that failed */
 #define OUTLET_CHECKS_PER_TICK 500
 #define OUTLET_MAX_POSITION    G_GINT64_CONSTANT (999999999999999)
 
@@ -49,6 +50,7 @@ streams_open (Streams *streams, DaeRequest *req, Caller *caller)
 typedef struct {
   DaeRequest *req; /* shared */
   gint64 after;
+  guint64 doubts; /* before access was read */
 } Opening;
 
 typedef struct {
@@ -100,6 +102,7 @@ stream_open_done (DaePlugin *self, gpointer result, const char *problem, gpointe
   ConversationsState *state = dae_state (self);
   const Opening *opening = data;
   Opened *opened = result;
+  Outlet *outlet;
 
   if (!opened) {
     dae_send (opening->req, dae_reply_problem (opening->req, 503, "unavailable",
@@ -110,8 +113,10 @@ stream_open_done (DaePlugin *self, gpointer result, const char *problem, gpointe
     dae_send (opening->req, dae_reply_not_found (opening->req));
     return;
   }
-  streams_watch (state->streams, streams_open (state->streams, opening->req, NULL),
-                 opened->conversation_id, opened->workspace_id, g_steal_pointer (&opened->page));
+  outlet = streams_open (state->streams, opening->req, NULL);
+  streams_doubt_since (state->streams, outlet, opening->doubts);
+  streams_watch (state->streams, outlet, opened->conversation_id, opened->workspace_id,
+                 g_steal_pointer (&opened->page));
 }
 
 /* FALSE: the header is no position of ours. */
@@ -133,6 +138,7 @@ stream_parse_position (DaeRequest *req, gint64 *ret)
 DaeOutcome
 stream_conversation (DaeRequest *req, DaePlugin *self)
 {
+  ConversationsState *state = dae_state (self);
   Opening *opening;
   gint64 after;
 
@@ -142,6 +148,7 @@ stream_conversation (DaeRequest *req, DaePlugin *self)
   opening = g_new0 (Opening, 1);
   opening->req = dae_request_ref (req);
   opening->after = after;
+  opening->doubts = streams_doubts (state->streams);
   dae_work (self, req, 0, stream_open_work, opening, opening_free, opened_free, stream_open_done,
             opening);
   return DAE_LATER;
@@ -214,8 +221,10 @@ stream_check_done (DaePlugin *self, gpointer result, const char *problem, gpoint
   if (!outlet)
     return;
   outlet->checking = FALSE;
-  if (!checked)
+  if (!checked) {
+    outlet->checked_at += OUTLET_RETRY_US - OUTLET_CHECK_US;
     return;
+  }
   if (checked->is_lost) {
     outlet_end_session (state->streams, outlet, "access_lost");
     return;
@@ -244,7 +253,7 @@ typedef struct {
   guint64 outlet;
 } Identifying;
 
-/* A provider that cannot say now is asked again at the next check. */
+/* A provider that cannot say now is asked again soon. */
 static void
 outlet_on_identified (DaeRequest *req, const DaeUser *user, DaeReply *refusal, gpointer data)
 {
@@ -254,9 +263,10 @@ outlet_on_identified (DaeRequest *req, const DaeUser *user, DaeReply *refusal, g
 
   if (!outlet)
     return;
-  if (!user && refusal)
+  if (!user && refusal) {
     outlet->checking = FALSE;
-  else if (!user || !g_str_equal (user->subject, outlet->subject))
+    outlet->checked_at += OUTLET_RETRY_US - OUTLET_CHECK_US;
+  } else if (!user || !g_str_equal (user->subject, outlet->subject))
     outlet_end_session (state->streams, outlet, "signed_out");
   else
     outlet_check_access (state->streams, outlet);
@@ -318,6 +328,7 @@ streams_doubt (Streams *streams, const char *subject)
   GHashTableIter iter;
   gpointer value;
 
+  streams->doubts++;
   g_hash_table_iter_init (&iter, streams->outlets);
   while (g_hash_table_iter_next (&iter, NULL, &value)) {
     Outlet *outlet = value;
@@ -325,6 +336,19 @@ streams_doubt (Streams *streams, const char *subject)
     if (!subject || g_str_equal (outlet->subject, subject))
       outlet->checked_at = G_MININT64;
   }
+}
+
+guint64
+streams_doubts (Streams *streams)
+{
+  return streams->doubts;
+}
+
+void
+streams_doubt_since (Streams *streams, Outlet *outlet, guint64 since)
+{
+  if (streams->doubts != since)
+    outlet->checked_at = G_MININT64;
 }
 
 /* "access:<workspace>" "<subject or *>" */

@@ -11,6 +11,7 @@
 
 #define PULSE_MS        100
 #define PULSE_AGENTS_MS 10000
+#define PULSE_MAX_HEARD 10000
 
 /* A conversation of which something moved. */
 typedef struct {
@@ -224,6 +225,37 @@ states_has_reader (States *states, const char *workspace_id, const char *subject
   return FALSE;
 }
 
+static void
+states_note_heard (States *states, const char *workspace_id)
+{
+  guint64 number = ++states->heard_last;
+
+  if (g_hash_table_size (states->heard) >= PULSE_MAX_HEARD) {
+    g_hash_table_remove_all (states->heard);
+    states->heard_from = number;
+  }
+  g_hash_table_replace (states->heard, g_strdup (workspace_id),
+                        g_memdup2 (&number, sizeof number));
+}
+
+gboolean
+states_has_heard (States *states, const Caller *caller, guint64 since)
+{
+  GHashTableIter iter;
+  gpointer workspace_id;
+
+  if (states->heard_from > since)
+    return TRUE;
+  g_hash_table_iter_init (&iter, caller->workspaces);
+  while (g_hash_table_iter_next (&iter, &workspace_id, NULL)) {
+    const guint64 *number = g_hash_table_lookup (states->heard, workspace_id);
+
+    if (number && *number > since)
+      return TRUE;
+  }
+  return FALSE;
+}
+
 /* "activity:<workspace>" "<conversation> <turn or -> [subject]" */
 static void
 states_on_activity (DaePlugin *self, const char *topic, const char *text, gpointer data)
@@ -234,9 +266,11 @@ states_on_activity (DaePlugin *self, const char *topic, const char *text, gpoint
   Pulse *pulse;
 
   if (!text) {
+    states->heard_from = ++states->heard_last;
     states_tell_all (states);
     return;
   }
+  states_note_heard (states, workspace_id);
   words = g_strsplit (text, " ", 3);
   if (g_strv_length (words) < 2 || !states_has_reader (states, workspace_id, words[2]))
     return;
@@ -374,6 +408,7 @@ states_new (DaePlugin *self)
   states->self = self;
   states->marked = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, pulse_free);
   states->agent_news = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  states->heard = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   dae_subscribe (self, "activity:*", states_on_activity, states);
   dae_subscribe (self, "agents:health", states_on_agents, states);
   dae_timer (self, PULSE_AGENTS_MS, states_on_agents_tick, states);
@@ -386,5 +421,6 @@ states_free (States *states)
   g_hash_table_unref (states->marked);
   g_clear_pointer (&states->agents, g_hash_table_unref);
   g_hash_table_unref (states->agent_news);
+  g_hash_table_unref (states->heard);
   g_free (states);
 }

@@ -8,6 +8,7 @@
 
 #define STATE_MAX_WATCH    50
 #define STATE_WATCH_LENGTH 37
+#define STATE_MAX_RUNNING  1000
 #define STATE_MAX_POSITION G_GINT64_CONSTANT (999999999999999)
 
 /* ---- the snapshot ----------------------------------------------------------- */
@@ -51,18 +52,20 @@ state_write_turn (DaeJson *json,
   dae_json_end (json);
 }
 
+/* CROSS JOIN has SQLite begin with the few turns that are open. */
 static void
 state_write_running (DaeTx *tx, DaeJson *json, const char *subject)
 {
   DaeRows *rows =
       dae_query (tx,
-                 "SELECT t.id, t.conversation_id, c.workspace_id, t.agent, t.state FROM turn t"
-                 " JOIN conversation c ON c.id = t.conversation_id"
-                 " JOIN workspace_member m ON m.workspace_id = c.workspace_id AND m.subject = $1"
-                 " JOIN workspace w ON w.id = c.workspace_id"
-                 " WHERE t.finished_at IS NULL AND c.deleted_at IS NULL AND w.deleted_at IS NULL"
-                 " ORDER BY t.conversation_id, t.position",
-                 DAE_TEXT (subject));
+                 "SELECT t.id, t.conversation_id, c.workspace_id, t.agent, t.state"
+                 " FROM turn t CROSS JOIN conversation c CROSS JOIN workspace_member m"
+                 " CROSS JOIN workspace w WHERE t.finished_at IS NULL"
+                 " AND c.id = t.conversation_id AND c.deleted_at IS NULL"
+                 " AND m.workspace_id = c.workspace_id AND m.subject = $1"
+                 " AND w.id = c.workspace_id AND w.deleted_at IS NULL"
+                 " ORDER BY t.conversation_id, t.position LIMIT $2",
+                 DAE_TEXT (subject), DAE_INT (STATE_MAX_RUNNING));
 
   dae_json_begin_array (json, "running");
   while (dae_rows_next (rows))
@@ -125,6 +128,8 @@ typedef struct {
 typedef struct {
   DaeRequest *req;    /* shared */
   GPtrArray *watches; /* (element-type StateWatch) */
+  guint64 heard;      /* hints of activity before the snapshot was read */
+  guint64 doubts;     /* and of access */
 } StateOpening;
 
 typedef struct {
@@ -200,6 +205,8 @@ state_open_work (DaeTx *tx, gconstpointer input)
   return opened;
 }
 
+static void state_tell_again (States *states, Outlet *outlet);
+
 static void
 state_open_done (DaePlugin *self, gpointer result, const char *problem, gpointer data)
 {
@@ -227,6 +234,12 @@ state_open_done (DaePlugin *self, gpointer result, const char *problem, gpointer
     streams_watch (state->streams, outlet, watch->conversation_id, watch->workspace_id,
                    g_steal_pointer (&watch->page));
   }
+  outlet = streams_find (state->streams, id);
+  if (!outlet)
+    return;
+  streams_doubt_since (state->streams, outlet, opening->doubts);
+  if (states_has_heard (state->states, outlet->caller, opening->heard))
+    state_tell_again (state->states, outlet);
 }
 
 /* "<conversation>:<after>"; NULL: it is something else. */
@@ -281,6 +294,7 @@ DaeOutcome
 state_stream (DaeRequest *req, DaePlugin *self)
 {
   g_autoptr (GPtrArray) watches = g_ptr_array_new_with_free_func (state_watch_free);
+  ConversationsState *state = dae_state (self);
   StateOpening *opening;
 
   if (!state_parse_watches (dae_request_query (req, "watch"), watches))
@@ -288,6 +302,8 @@ state_stream (DaeRequest *req, DaePlugin *self)
                               req, "?watch", "is not a list of up to 50 conversation_id:after"));
   opening = g_new0 (StateOpening, 1);
   opening->req = dae_request_ref (req);
+  opening->heard = state->states->heard_last;
+  opening->doubts = streams_doubts (state->streams);
   opening->watches = g_steal_pointer (&watches);
   dae_work (self, req, 0, state_open_work, opening, state_opening_free, state_opened_free,
             state_open_done, opening);

@@ -32,6 +32,7 @@ struct Streams {
   GHashTable *cursors; /* conversation id -> Cursor */
   guint64 last_id;
   guint ticks;
+  guint64 doubts; /* hints that somebody may have lost access */
   GBytes *greeting;
 };
 

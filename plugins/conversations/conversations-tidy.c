@@ -11,9 +11,42 @@
 
 #define TIDY_CHUNKS_AFTER_US (5 * 60 * G_USEC_PER_SEC)
 #define TIDY_TURNS           20
-#define TIDY_ROWS            500
+#define TIDY_CONVERSATIONS   50
+/* rows of one statement, and how long a transaction goes on with more of them */
+#define TIDY_ROWS 50
+#define TIDY_US   (20 * 1000)
 /* processes that still run its turns hear of the end of a conversation meanwhile */
 #define TIDY_DELETED_AFTER_US (10 * G_USEC_PER_SEC)
+
+/* ---- a few rows at a time -------------------------------------------------------- */
+
+static const char tidy_events_sql[] =
+    "DELETE FROM event WHERE conversation_id = $1 AND seq IN"
+    " (SELECT e.seq FROM event e WHERE e.conversation_id = $1 ORDER BY e.seq LIMIT $2)";
+static const char tidy_old_events_sql[] =
+    "DELETE FROM event WHERE conversation_id = $1 AND seq IN (SELECT e.seq FROM event e"
+    "  WHERE e.conversation_id = $1 AND e.created_at < $3 ORDER BY e.seq LIMIT $2)";
+static const char tidy_messages_sql[] =
+    "DELETE FROM message WHERE id IN"
+    " (SELECT m.id FROM message m WHERE m.conversation_id = $1 ORDER BY m.id LIMIT $2)";
+static const char tidy_turns_sql[] =
+    "DELETE FROM turn WHERE id IN"
+    " (SELECT t.id FROM turn t WHERE t.conversation_id = $1 ORDER BY t.id LIMIT $2)";
+
+/* How long rows take depends on what they hold, so the clock says when it is enough. FALSE: there
+ * may be more. */
+static gboolean
+tidy_drop (DaeTx *tx, DaePlugin *self, const char *sql, const char *conversation_id, gint64 before)
+{
+  gint64 n;
+
+  do {
+    n = before ? dae_exec (tx, sql, DAE_UUID (conversation_id), DAE_INT (TIDY_ROWS),
+                           DAE_TIME (before))
+               : dae_exec (tx, sql, DAE_UUID (conversation_id), DAE_INT (TIDY_ROWS));
+  } while (n == TIDY_ROWS && !dae_tx_failed (tx) && dae_now (self) - dae_tx_now (tx) < TIDY_US);
+  return n < TIDY_ROWS;
+}
 
 /* ---- chunks ----------------------------------------------------------------- */
 
@@ -81,16 +114,12 @@ tidy_chunks (DaeTx *tx, DaePlugin *self)
 gboolean
 tidy_events (DaeTx *tx, DaePlugin *self)
 {
-  gint64 keep_us = dae_setting_int (self, "keep-events") * 1000;
+  gint64 before = dae_tx_now (tx) - dae_setting_int (self, "keep-events") * 1000;
   DaeRows *row = dae_query_one (
       tx,
-      "SELECT l.conversation_id, l.last_seq FROM conversation_log l"
-      " JOIN conversation c ON c.id = l.conversation_id"
-      " WHERE c.last_activity_at < $1 AND EXISTS (SELECT 1 FROM event e"
-      "  WHERE e.conversation_id = l.conversation_id AND e.created_at < $1)"
-      " AND NOT EXISTS (SELECT 1 FROM turn t"
-      "  WHERE t.conversation_id = l.conversation_id AND t.finished_at IS NULL) LIMIT 1",
-      DAE_TIME (dae_tx_now (tx) - keep_us));
+      "SELECT c.id FROM conversation c WHERE c.events_at < $1 AND NOT EXISTS (SELECT 1 FROM turn t"
+      "  WHERE t.conversation_id = c.id AND t.finished_at IS NULL) ORDER BY c.events_at LIMIT 1",
+      DAE_TIME (before));
   EventLog log;
 
   if (!row || !event_log_open (&log, tx, dae_row_text (row, 0), 0))
@@ -101,58 +130,60 @@ tidy_events (DaeTx *tx, DaePlugin *self)
       "  WHERE e.conversation_id = $1 AND e.created_at < $2)"
       " WHERE conversation_id = $1 AND trimmed_seq < (SELECT coalesce (max (e.seq), 0) FROM event e"
       "  WHERE e.conversation_id = $1 AND e.created_at < $2)",
-      DAE_UUID (log.conversation_id), DAE_TIME (dae_tx_now (tx) - keep_us));
-  dae_exec (tx,
-            "DELETE FROM event WHERE conversation_id = $1 AND seq IN (SELECT e.seq FROM event e"
-            "  WHERE e.conversation_id = $1 AND e.created_at < $2 ORDER BY e.seq LIMIT $3)",
-            DAE_UUID (log.conversation_id), DAE_TIME (dae_tx_now (tx) - keep_us),
-            DAE_INT (TIDY_ROWS));
+      DAE_UUID (log.conversation_id), DAE_TIME (before));
+  if (!tidy_drop (tx, self, tidy_old_events_sql, log.conversation_id, before))
+    return TRUE;
+  dae_exec (tx, "UPDATE conversation SET events_at = NULL WHERE id = $1 AND events_at < $2",
+            DAE_UUID (log.conversation_id), DAE_TIME (before));
   return TRUE;
 }
 
 /* ---- what was deleted -------------------------------------------------------- */
 
-/* Conversations of deleted workspaces are deleted ones. */
-static void
-tidy_mark_deleted (DaeTx *tx)
+/* Conversations of a deleted workspace are deleted ones. The log's row is locked first, as
+ * everywhere; TRUE if there may be more. */
+static gboolean
+tidy_mark_workspace (DaeTx *tx, const char *workspace_id)
 {
-  DaeRows *rows =
-      dae_query (tx, "SELECT c.id FROM conversation c JOIN workspace w ON w.id = c.workspace_id"
-                     " WHERE w.deleted_at IS NOT NULL AND c.deleted_at IS NULL LIMIT 100");
+  DaeRows *rows = dae_query (
+      tx, "SELECT id FROM conversation WHERE workspace_id = $1 AND deleted_at IS NULL LIMIT $2",
+      DAE_UUID (workspace_id), DAE_INT (TIDY_CONVERSATIONS));
+  guint n = 0;
 
   while (dae_rows_next (rows) && !dae_tx_failed (tx)) {
+    EventLog log;
+
+    n++;
+    if (!event_log_open (&log, tx, dae_row_text (rows, 0), 0))
+      continue;
     dae_exec (tx, "UPDATE conversation SET deleted_at = $2 WHERE id = $1 AND deleted_at IS NULL",
-              DAE_UUID (dae_row_text (rows, 0)), DAE_TIME (dae_tx_now (tx)));
-    turn_cancel_all (tx, dae_row_text (rows, 0));
+              DAE_UUID (log.conversation_id), DAE_TIME (dae_tx_now (tx)));
+    turn_cancel_all (tx, log.conversation_id);
   }
+  return n == TIDY_CONVERSATIONS;
 }
 
-/* At most TIDY_ROWS rows of the conversation; TRUE if there may be more. */
+/* TRUE if there may be more. */
 static gboolean
-tidy_drop_rows (DaeTx *tx, const char *id)
+tidy_mark_deleted (DaeTx *tx)
 {
-  if (dae_exec (tx,
-                "DELETE FROM event WHERE conversation_id = $1 AND seq IN"
-                " (SELECT e.seq FROM event e WHERE e.conversation_id = $1 ORDER BY e.seq LIMIT $2)",
-                DAE_UUID (id), DAE_INT (TIDY_ROWS)) == TIDY_ROWS)
-    return TRUE;
-  if (dae_exec (tx,
-                "DELETE FROM message WHERE id IN"
-                " (SELECT m.id FROM message m WHERE m.conversation_id = $1 ORDER BY m.id LIMIT $2)",
-                DAE_UUID (id), DAE_INT (TIDY_ROWS)) == TIDY_ROWS)
-    return TRUE;
-  return dae_exec (tx,
-                   "DELETE FROM turn WHERE id IN"
-                   " (SELECT t.id FROM turn t WHERE t.conversation_id = $1 ORDER BY t.id LIMIT $2)",
-                   DAE_UUID (id), DAE_INT (TIDY_ROWS)) == TIDY_ROWS;
+  DaeRows *rows = dae_query (tx, "SELECT id FROM workspace WHERE deleted_at IS NOT NULL"
+                                 " ORDER BY deleted_at");
+
+  while (dae_rows_next (rows) && !dae_tx_failed (tx))
+    if (tidy_mark_workspace (tx, dae_row_text (rows, 0)))
+      return TRUE;
+  return FALSE;
 }
 
 gboolean
 tidy_deleted (DaeTx *tx, DaePlugin *self)
 {
+  static const char *const drops[] = { tidy_events_sql, tidy_messages_sql, tidy_turns_sql };
   DaeRows *row;
 
-  tidy_mark_deleted (tx);
+  if (tidy_mark_deleted (tx))
+    return TRUE;
   row =
       dae_query_one (tx,
                      "SELECT id FROM conversation WHERE deleted_at IS NOT NULL AND deleted_at < $1"
@@ -160,7 +191,9 @@ tidy_deleted (DaeTx *tx, DaePlugin *self)
                      DAE_TIME (dae_tx_now (tx) - TIDY_DELETED_AFTER_US));
   if (!row)
     return FALSE;
-  if (!tidy_drop_rows (tx, dae_row_text (row, 0)))
-    dae_exec (tx, "DELETE FROM conversation WHERE id = $1", DAE_UUID (dae_row_text (row, 0)));
+  for (guint i = 0; i < G_N_ELEMENTS (drops); i++)
+    if (!tidy_drop (tx, self, drops[i], dae_row_text (row, 0), 0))
+      return TRUE;
+  dae_exec (tx, "DELETE FROM conversation WHERE id = $1", DAE_UUID (dae_row_text (row, 0)));
   return TRUE;
 }

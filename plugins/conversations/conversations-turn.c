@@ -200,14 +200,15 @@ turn_read_history (DaeTx *tx, const char *question_id, gboolean *ret_cut)
 {
   DaeRows *rows = dae_query (
       tx,
-      "WITH RECURSIVE branch (id, parent_id, depth) AS ("
-      " SELECT m.id, m.parent_id, CAST (0 AS bigint) FROM message m WHERE m.id = $1"
+      "WITH RECURSIVE branch (id, parent_id, depth, size) AS ("
+      " SELECT m.id, m.parent_id, CAST (0 AS bigint), CAST (0 AS bigint)"
+      "  FROM message m WHERE m.id = $1"
       " UNION ALL"
-      " SELECT p.id, p.parent_id, b.depth + 1"
-      " FROM branch b JOIN message p ON p.id = b.parent_id WHERE b.depth < $2)"
+      " SELECT p.id, p.parent_id, b.depth + 1, b.size + length (p.content)"
+      " FROM branch b JOIN message p ON p.id = b.parent_id WHERE b.depth < $2 AND b.size < $3)"
       " SELECT m.role, m.content, m.parent_id FROM branch b JOIN message m ON m.id = b.id"
       " WHERE b.depth > 0 AND m.content <> '' ORDER BY b.depth",
-      DAE_UUID (question_id), DAE_INT (TURN_HISTORY_MESSAGES));
+      DAE_UUID (question_id), DAE_INT (TURN_HISTORY_MESSAGES), DAE_INT (TURN_HISTORY_BYTES));
   g_autoptr (GPtrArray) newest_first = g_ptr_array_new (); /* role, content, role, ... borrowed */
   GArray *history = g_array_new (FALSE, FALSE, sizeof (DaeAgentMessage));
   gsize bytes = 0;
@@ -343,7 +344,7 @@ turn_finish_answer (DaeTx *tx,
             DAE_UUID (answer_id), DAE_TEXT (text), DAE_JSON (end->iterations),
             DAE_TEXT (is_done ? "complete" : end->outcome), DAE_TEXT (end->code),
             DAE_TEXT (end->reason), DAE_TIME (dae_tx_now (tx)));
-  dae_exec (tx, "UPDATE conversation SET last_activity_at = $2 WHERE id = $1",
+  dae_exec (tx, "UPDATE conversation SET last_activity_at = $2, events_at = $2 WHERE id = $1",
             DAE_UUID (conversation_id), DAE_TIME (dae_tx_now (tx)));
 }
 

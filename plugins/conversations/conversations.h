@@ -284,6 +284,10 @@ void streams_watch (Streams *streams,
                     EventPage *page);
 /* Takes conversations of other workspaces than WORKSPACES (a set) from a caller's outlet. */
 void streams_keep (Streams *streams, Outlet *outlet, GHashTable *workspaces);
+/* How many hints of lost access came so far; and has OUTLET, whose access was read when there were
+ * SINCE, checked again if more came meanwhile. */
+guint64 streams_doubts (Streams *streams);
+void streams_doubt_since (Streams *streams, Outlet *outlet, guint64 since);
 /* NULL if it has gone. */
 Outlet *streams_find (Streams *streams, guint64 id);
 /* FALSE: the reader was too slow; the outlet is gone. */

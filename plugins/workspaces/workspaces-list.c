@@ -17,11 +17,12 @@
   " AND w.deleted_at IS NULL ORDER BY m.workspace_id DESC LIMIT $4"
 
 static const char list_sql[] = LIST_COLUMNS ", w.created_at, 0" LIST_FROM;
+/* CROSS JOIN has SQLite begin with the few turns that are open, not with all conversations. */
 static const char list_with_conversations_sql[] = LIST_COLUMNS
     ", coalesce ((SELECT max (c.last_activity_at) FROM conversation c"
     " WHERE c.workspace_id = w.id AND c.deleted_at IS NULL), w.created_at),"
-    " (SELECT count(*) FROM turn t JOIN conversation c ON c.id = t.conversation_id"
-    " WHERE t.finished_at IS NULL AND c.workspace_id = w.id AND c.deleted_at IS NULL)" LIST_FROM;
+    " (SELECT count(*) FROM turn t CROSS JOIN conversation c WHERE t.finished_at IS NULL"
+    " AND c.id = t.conversation_id AND c.workspace_id = w.id AND c.deleted_at IS NULL)" LIST_FROM;
 static const char list_agents_sql[] =
     "SELECT a.workspace_id, a.agent FROM workspace_agent a WHERE a.workspace_id IN"
     " (SELECT m.workspace_id FROM workspace_member m JOIN workspace w ON w.id = m.workspace_id"

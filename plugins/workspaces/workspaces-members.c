@@ -12,6 +12,10 @@
 #define INVITATION    "invitation:"
 #define MEMBERS_BATCH 100
 
+/* Spelt as the index of people by address is, and compared with an expression: SQLite would not use
+ * it for a column. */
+#define PERSON_OF_INVITATION "lower (p.email) = lower (i.email) AND p.email IS NOT NULL"
+
 #define MEMBER_ROWS                                                                                \
   "SELECT subject, name, email, role, state, created_at FROM ("                                    \
   " SELECT m.subject AS subject, p.name AS name, p.email AS email, m.role AS role,"                \
@@ -114,6 +118,7 @@ members_find_person (DaeTx *tx, const char *email)
 {
   DaeRows *row = dae_query_one (tx,
                                 "SELECT subject FROM person WHERE lower (email) = lower ($1)"
+                                " AND email IS NOT NULL"
                                 " ORDER BY last_seen DESC LIMIT 1",
                                 DAE_TEXT (email));
 
@@ -127,8 +132,9 @@ members_bind (DaeTx *tx, DaePlugin *self)
   DaeRows *rows = dae_query (
       tx,
       "SELECT i.id, i.workspace_id, i.role, (SELECT p.subject FROM person p"
-      "  WHERE lower (p.email) = i.email ORDER BY p.last_seen DESC, p.subject LIMIT 1)"
-      " FROM invitation i WHERE i.email IN (SELECT lower (p.email) FROM person p) LIMIT $1",
+      "  WHERE " PERSON_OF_INVITATION " ORDER BY p.last_seen DESC, p.subject LIMIT 1)"
+      " FROM invitation i WHERE EXISTS (SELECT 1 FROM person p WHERE " PERSON_OF_INVITATION ")"
+      " LIMIT $1",
       DAE_INT (MEMBERS_BATCH));
 
   while (dae_rows_next (rows)) {

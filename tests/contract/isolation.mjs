@@ -8,7 +8,7 @@ import { createHmac, randomBytes, randomUUID } from 'node:crypto';
 import { statSync } from 'node:fs';
 import http from 'node:http';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, test as testOf } from 'node:test';
 import { EventReader, sleep, startHost, until } from '../system/kit.mjs';
 import { closeClient, send } from './client.mjs';
 import { freshDatabase, on } from './database.mjs';
@@ -16,6 +16,7 @@ import { Spec } from './spec.mjs';
 import { routeTable } from './table.mjs';
 
 const spec = new Spec();
+const test = (name, func) => testOf(`${name}, ${on}`, func);
 const SECRET = 'ornithopter'; // only A ever writes it
 const PLACE = 'beneath the samovar'; // where A has put it: words that anybody may ask for
 

@@ -38,7 +38,7 @@ async function startFaulty (t, { workers = 2, set = [], ...options } = {}) {
 const attempt = (host, path) => host.request('GET', path).then((reply) => reply.status, (error) => error.code ?? error.message);
 
 /** Requests one after the other until it is told to end; what was not 200. */
-function load (host, { agent } = {}) {
+function load (t, host, { agent } = {}) {
   const failures = [];
   let going = true, sent = 0;
   const run = (async () => {
@@ -50,6 +50,7 @@ function load (host, { agent } = {}) {
       } catch (error) { failures.push(error.code ?? error.message); }
     }
   })();
+  t.after(() => { going = false; });
   return { async end () { going = false; await run; return { failures, sent }; } };
 }
 
@@ -75,11 +76,11 @@ test('a plugin that misbehaves', async (t) => {
     await host.line('loop is late', ({ plugin, route }) => plugin === 'faulty' && route === 'timer');
   });
 
-  await t.test('crash, exit(0) and abort on a pool thread: named, counted, replaced, and the other worker serves on', async () => {
+  await t.test('crash, exit(0) and abort on a pool thread: named, counted, replaced, and the other worker serves on', async (t) => {
     for (const [index, path] of ['crash', 'exit', 'pool-crash'].entries()) {
       await until(() => host.workers().length === 2 && linesOf(host.log, 'worker is ready').length >= 2 + index, 10_000, 'two workers');
       const before = host.workers();
-      const requests = load(host);
+      const requests = load(t, host);
       const fault = attempt(host, `/api/faulty/${path}`);
       assert.match(String(await fault), /ECONNRESET|socket hang up/, path);
       const died = await host.line('worker died', ({ route }) => route?.includes(`/api/faulty/${path}`));
@@ -134,7 +135,7 @@ test('a plugin that ends the process when it starts', async (t) => {
   const set = [`plugin faulty.start-mood=${mood}`];
 
   await t.test('at the first start: the end, with what happened', async () => {
-    for (const [text, status, said] of [['crash', 1, /faulty.*start/s], ['sad', 78, /plugin "faulty": cannot start: it is in the mood "sad"/]]) {
+    for (const [text, status, said] of [['crash', 1, /start.*faulty/s], ['sad', 78, /plugin "faulty": cannot start: it is in the mood "sad"/]]) {
       writeFileSync(mood, text);
       const run = await command(['run', '--ephemeral', '--plugin', faulty, '--set', set[0]]);
       assert.equal(run.status, status, run.err);
@@ -152,7 +153,7 @@ test('a plugin that ends the process when it starts', async (t) => {
     writeFileSync(`${mood}.none`, 'exit');
     const refused = await command(['reload', ...service.place]);
     assert.equal(refused.status, 78, refused.err + refused.out);
-    assert.match(refused.err, /faulty.*start/s);
+    assert.match(refused.err, /start.*faulty/s);
     assert.equal((await host.request('GET', '/api/me')).status, 200);
     assert.deepEqual(host.workers().filter((pid) => before.includes(pid)), before);
 
@@ -215,7 +216,7 @@ test('a service', async (t) => {
     const nowhere = join(folder(t), 'nowhere');
     const { status, err } = await command(['reload', '--config', '/dev/null', '--set', `host.data-dir=${nowhere}`]);
     assert.equal(status, 1);
-    assert.match(err, /no daedalus runs on ".*nowhere".*\n {4}Start it with "daedalus run"/);
+    assert.match(err, /no daedalus runs on ".*nowhere.*"\n {4}Start it with "daedalus run"/);
     assert.ok(!existsSync(nowhere));
   });
 
@@ -233,20 +234,17 @@ test('a service', async (t) => {
 
   await t.test('SIGHUP logs why it was refused, and a directory does not change under way', async () => {
     service.write('[nonsense]\nx = 1\n');
-    const before = host.workers();
     host.child.kill('SIGHUP');
     const line = await service.line('reload refused', ({ why }) => /nonsense/.test(why));
     assert.equal(line.level, 'warning');
     service.write('');
-    const moved = await command(['reload', ...service.place]);
-    assert.equal(moved.status, 0);
     service.write('[host]\nruntime-dir = /tmp/elsewhere\n');
     const { status, err } = await command(['reload', '--config', '/dev/null', '--set', `host.data-dir=${service.dir}`]);
     assert.equal(status, 78);
     assert.match(err, /runtime-dir.*while daedalus runs\n {4}Restart daedalus/);
     assert.ok(!existsSync('/tmp/elsewhere'));
     service.write('');
-    assert.ok(before.length === 2);
+    assert.equal((await service.reload()).status, 0);
   });
 
   await t.test('SIGUSR2 switches debug lines on and off, also for workers that come later', async () => {
@@ -373,12 +371,12 @@ test('handover to a program of another layout', async (t) => {
   const conversation = await host.conversation(await host.workspace());
 
   for (const [file, layout] of [[next, 2], [daedalus, 1]]) {
-    await t.test(`to layout ${layout}: same supervisor, same sockets, no request lost, a turn runs on`, async () => {
+    await t.test(`to layout ${layout}: same supervisor, same sockets, no request lost, a turn runs on`, async (t) => {
       const before = host.workers();
       const { turn } = await host.post(conversation, 'count to 100');
       await until(async () => (await host.turn(turn.id)).state === 'running', 5000, 'the turn');
       const kept = new http.Agent({ keepAlive: true, maxSockets: 1 });
-      const loads = [load(host, { agent: kept }), load(host)];
+      const loads = [load(t, host, { agent: kept }), load(t, host)];
       install(file);
       const reload = service.reload();
       // a second asker, whose call is on its way while the process changes

@@ -17,7 +17,7 @@ static struct {
   guint n_gone, n_stream_gone;
   DaeStream *stream;
   DaeRequest *held;
-  gboolean identify_later;
+  gboolean identify_later, end_when_gone;
 } test;
 
 static gboolean
@@ -47,6 +47,8 @@ static void
 on_stream_gone (DaeStream *stream, gpointer data)
 {
   test.n_stream_gone++;
+  if (test.end_when_gone)
+    dae_stream_end (stream);
   test.stream = NULL;
 }
 
@@ -125,6 +127,19 @@ null (DaeRequest *req, DaePlugin *self)
 }
 
 static DaeOutcome
+statusless (DaeRequest *req, DaePlugin *self)
+{
+  return dae_send (req, dae_reply_empty (req, 0));
+}
+
+static DaeOutcome
+headless (DaeRequest *req, DaePlugin *self)
+{
+  dae_stream_end (dae_stream_open (req, NULL));
+  return DAE_DONE;
+}
+
+static DaeOutcome
 me (DaeRequest *req, DaePlugin *self)
 {
   return dae_send (req, dae_reply_text (req, 200, dae_request_user (req)->subject));
@@ -170,6 +185,12 @@ static const DaeRoute routes[] = {
   { .method = "GET", .pattern = "/forget", .loop = forget, .auth = DAE_AUTH_NONE },
   { .method = "GET", .pattern = "/twice", .loop = twice, .auth = DAE_AUTH_NONE },
   { .method = "GET", .pattern = "/null", .loop = null, .auth = DAE_AUTH_NONE },
+  { .method = "GET", .pattern = "/statusless", .loop = statusless, .auth = DAE_AUTH_NONE },
+  { .method = "GET",
+    .pattern = "/headless",
+    .loop = headless,
+    .auth = DAE_AUTH_NONE,
+    .flags = DAE_ROUTE_STREAMS },
   { .method = "GET", .pattern = "/me", .loop = me },
   { .method = "GET", .pattern = "/admin", .loop = me, .auth = DAE_AUTH_ADMIN },
   { .method = "GET",

@@ -15,6 +15,8 @@ test_answer_stream_carries_events (void)
   raw_client_expect (client, 1, "X-Request-Id: ");
   g_assert_cmpuint (exchange_streams (test.exchange), ==, 1);
   g_assert_cmpuint (exchange_in_flight (test.exchange), ==, 0);
+  /* what it reads later is not held against the time when it was opened */
+  g_assert_cmpint (((Request *)dae_stream_request (test.stream))->deadline, ==, 0);
   say (test.stream, "data: 2\n\n");
   raw_client_expect (client, 1, "data: 2\n\n");
   dae_stream_end (test.stream);
@@ -38,6 +40,22 @@ test_answer_stream_tells_that_the_client_left (void)
     raw_round (deadline, "gone", "");
   raw_run (20);
   g_assert_cmpuint (test.n_stream_gone, ==, 1);
+  tear_down ();
+}
+
+static void
+test_answer_stream_may_be_ended_where_it_is_gone (void)
+{
+  gint64 deadline = g_get_monotonic_time () + PATIENCE_US;
+  RawClient *client;
+
+  set_up ();
+  test.end_when_gone = TRUE;
+  client = open_events ("GET");
+  raw_client_expect (client, 1, "data: 1\n\n");
+  raw_client_free (client);
+  while (test.n_stream_gone == 0)
+    raw_round (deadline, "gone", "");
   tear_down ();
 }
 
@@ -119,6 +137,8 @@ main (int argc, char **argv)
   g_test_add_func ("/answer-stream/carries-events", test_answer_stream_carries_events);
   g_test_add_func ("/answer-stream/tells-that-the-client-left",
                    test_answer_stream_tells_that_the_client_left);
+  g_test_add_func ("/answer-stream/may-be-ended-where-it-is-gone",
+                   test_answer_stream_may_be_ended_where_it_is_gone);
   g_test_add_func ("/answer-stream/cuts-slow-readers", test_answer_stream_cuts_slow_readers);
   g_test_add_func ("/answer-stream/has-a-head", test_answer_stream_has_a_head);
   g_test_add_func ("/answer-stream/is-ended-by-a-drain", test_answer_stream_is_ended_by_a_drain);

@@ -176,6 +176,8 @@ test_exchange_answers_for_bad_handlers (void)
     { "GET /drop", NULL, NULL, "500 ", { "\"code\":\"internal\"" } },
     { "GET /forget", NULL, NULL, "500 ", { "\"code\":\"internal\"" } },
     { "GET /null", NULL, NULL, "500 ", { "\"code\":\"internal\"" } },
+    { "GET /statusless", NULL, NULL, "500 ", { NULL } },
+    { "GET /headless", NULL, NULL, "500 ", { "\"code\":\"internal\"" } },
     { "GET /twice", NULL, NULL, "200 ", { "\r\n\r\nfirst" } },
   };
 

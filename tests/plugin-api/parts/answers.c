@@ -71,7 +71,7 @@ answers_post (DaeTx *tx, DaeRequest *req, DaePlugin *self)
   else if (g_str_equal (how, "slow"))
     g_usleep (300 * 1000);
   else if (g_str_equal (how, "stream"))
-    dae_stream_open (req, dae_reply_empty (req, 200));
+    dae_stream_end (dae_stream_open (req, dae_reply_empty (req, 200)));
   return answers_made (req, self, g_str_equal (how, "long") ? 70000 : 10);
 }
 
