@@ -91,6 +91,34 @@ dae_request_id (DaeRequest *req)
   return req->api->request_id (req);
 }
 
+/* The W3C traceparent of the request, NULL if it has none that is valid (Trace Context, 3.2): what is
+ * sent on its behalf carries the same trace id. Its first 55 bytes are what is known of it: "00-",
+ * 32 digits of the trace id, "-", 16 of the parent id, "-", 2 of the flags. */
+static inline const char *
+dae_request_traceparent (DaeRequest *req)
+{
+  static const char form[] = "vv-tttttttttttttttttttttttttttttttt-pppppppppppppppp-ff";
+  const char *text = req->api->request_header (req, "traceparent");
+  gboolean has_trace = FALSE, has_parent = FALSE;
+
+  if (text == NULL)
+    return NULL;
+  for (guint i = 0; i < sizeof form - 1; i++) {
+    gboolean is_digit = g_ascii_isdigit (text[i]) || (text[i] >= 'a' && text[i] <= 'f');
+
+    if (form[i] == '-' ? text[i] != '-' : !is_digit)
+      return NULL;
+    has_trace = has_trace || (form[i] == 't' && text[i] != '0');
+    has_parent = has_parent || (form[i] == 'p' && text[i] != '0');
+  }
+  /* later versions may go on after a further dash; ff is none */
+  if (text[0] == 'f' && text[1] == 'f')
+    return NULL;
+  if (text[55] != '\0' && (text[55] != '-' || (text[0] == '0' && text[1] == '0')))
+    return NULL;
+  return has_trace && has_parent ? text : NULL;
+}
+
 /* The client's numeric address as [http] trusted-proxies gives it; "unix" for a Unix socket whose
  * proxy named none. */
 static inline const char *

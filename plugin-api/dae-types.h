@@ -172,7 +172,7 @@ typedef enum {
 } DaeBody;
 
 enum {
-  DAE_ROUTE_IDEMPOTENT = 1u << 0, /* takes Idempotency-Key; `answer` rows that write only */
+  DAE_ROUTE_IDEMPOTENT = 1u << 0, /* takes Idempotency-Key; `answer` rows that write, not DAE_AUTH_NONE */
   DAE_ROUTE_STREAMS = 1u << 1,    /* the answer is a stream: no deadline, not in the duration metric */
   DAE_ROUTE_SLOW = 1u << 2,       /* searches, exports: at most one pool thread at a time */
   DAE_ROUTE_INTERNAL = 1u << 3,   /* served on the host's internal socket only (dae_internal_url) */
@@ -198,7 +198,7 @@ typedef struct {
   guint32 auth;        /* DaeAuth */
   guint32 body;        /* DaeBody */
   guint32 flags;       /* DAE_ROUTE_* */
-  guint32 deadline_ms; /* 0: 30 s */
+  guint32 deadline_ms; /* 0: 30 s; rows with DAE_ROUTE_STREAMS have none */
   gint64 body_max;     /* bytes; 0: 1 MiB */
   DAE_TABLE_OF (DaeMember) members; /* DAE_BODY_JSON */
   DAE_TABLE_OF (DaeMember) query;   /* query parameters; ones that are not named here are ignored */

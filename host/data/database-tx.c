@@ -295,7 +295,9 @@ database_plugin_held_run (gpointer data)
 {
   PluginHeld *held = data;
 
+  plugin_enter ((Plugin *)held->plugin, "after commit");
   held->func (held->plugin, held->data);
+  plugin_leave ((Plugin *)held->plugin);
 }
 
 static void

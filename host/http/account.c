@@ -165,17 +165,22 @@ account_log (Passage *passage, guint status, double seconds)
     .method = account_methods[account_method (request->method)],
     .route = route ? route->label : "(none)",
   };
-  const DaeField fields[] = {
+  const char *trace = dae_request_traceparent (&passage->request->base);
+  g_autofree char *trace_id = trace ? g_strndup (trace + 3, 32) : NULL;
+  DaeField fields[8] = {
     DAE_I ("status", status),
     { .key = "duration_ms", .type = DAE_VALUE_REAL, .real = seconds * 1000 },
     DAE_I ("bytes_in", passage->bytes_in),
     DAE_I ("bytes_out", passage->bytes_out),
     DAE_S ("step", passage->ended_at ? passage->ended_at : "handle"),
     DAE_S ("client", request->client),
-    DAE_S ("error", error),
   };
-  guint n = G_N_ELEMENTS (fields) - (error ? 0 : 1);
+  guint n = 6;
 
+  if (trace_id)
+    fields[n++] = (DaeField)DAE_S ("trace_id", trace_id);
+  if (error)
+    fields[n++] = (DaeField)DAE_S ("error", error);
   if (log_has_level (level))
     log_fields (level, &context, "request", fields, n);
 }

@@ -120,6 +120,9 @@ router_check_row (const DaeRoute *row, GError **error)
   writes = !g_str_equal (row->method, "GET") || (row->flags & DAE_ROUTE_WRITES);
   if ((row->flags & DAE_ROUTE_IDEMPOTENT) && (!row->answer || !writes))
     return router_refuse (error, row, "only an answer row that writes can be idempotent");
+  /* strangers would share one space of keys, and be given each other's answers */
+  if ((row->flags & DAE_ROUTE_IDEMPOTENT) && row->auth == DAE_AUTH_NONE)
+    return router_refuse (error, row, "an idempotent row needs somebody who is signed in");
   if (row->members.n_rows > 0 && row->body != DAE_BODY_JSON)
     return router_refuse (error, row, "members need a JSON body");
   if (row->auth > DAE_AUTH_ADMIN || row->body > DAE_BODY_STREAM)

@@ -31,12 +31,12 @@ upstream_answer_garbage (UpstreamFetch *fetch, const char *why)
 static gboolean
 upstream_answer_give (UpstreamFetch *fetch, const HttpBodySlice *slice)
 {
-  fetch->hooks_running++;
+  upstream_fetch_enter (fetch);
   if (slice == NULL && fetch->hooks.head != NULL)
     fetch->hooks.head (&fetch->base, fetch->head.status, fetch->data);
   else if (slice != NULL && fetch->hooks.body != NULL)
     fetch->hooks.body (&fetch->base, slice->data, slice->length, fetch->data);
-  fetch->hooks_running--;
+  upstream_fetch_leave (fetch);
   return !upstream_fetch_bury (fetch);
 }
 

@@ -26,6 +26,7 @@ typedef enum {
 struct UpstreamFetch {
   DaeFetch base; /* first */
   Upstream *upstream;
+  Plugin *plugin; /* whose hooks they are */
   DaeFetchHooks hooks;
   gpointer data;
   GList link;
@@ -102,6 +103,9 @@ void upstream_fetch_writable (UpstreamFetch *fetch);
 void upstream_fetch_retry (UpstreamFetch *fetch);
 /* The end. ERROR is given; NULL: the answer is whole, and the connection can be used again if it is
  * REUSABLE. */
+/* Around each call of a hook. */
+void upstream_fetch_enter (UpstreamFetch *fetch);
+void upstream_fetch_leave (UpstreamFetch *fetch);
 void upstream_fetch_finish (UpstreamFetch *fetch, gboolean reusable, GError *error);
 void upstream_fetch_fail (UpstreamFetch *fetch, GError *error);
 /* The limit of the state that begins; 0: none. */

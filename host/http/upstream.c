@@ -78,15 +78,29 @@ upstream_fetch_detach (UpstreamFetch *fetch, gboolean reusable)
 }
 
 void
+upstream_fetch_enter (UpstreamFetch *fetch)
+{
+  fetch->hooks_running++;
+  plugin_enter (fetch->plugin, "fetch");
+}
+
+void
+upstream_fetch_leave (UpstreamFetch *fetch)
+{
+  plugin_leave (fetch->plugin);
+  fetch->hooks_running--;
+}
+
+void
 upstream_fetch_finish (UpstreamFetch *fetch, gboolean reusable, GError *error)
 {
   fetch->state = UPSTREAM_OVER;
   g_queue_unlink (&fetch->upstream->fetches, &fetch->link);
   upstream_fetch_detach (fetch, reusable);
-  fetch->hooks_running++;
+  upstream_fetch_enter (fetch);
   if (fetch->hooks.end != NULL)
     fetch->hooks.end (&fetch->base, error, fetch->data);
-  fetch->hooks_running--;
+  upstream_fetch_leave (fetch);
   g_clear_error (&error);
   fetch->dead = TRUE;
   upstream_fetch_bury (fetch);
@@ -248,7 +262,8 @@ upstream_api_new (
   UpstreamFetch *fetch = g_new0 (UpstreamFetch, 1);
 
   fetch->base.api = self->api;
-  fetch->upstream = ((Plugin *)self)->host->upstream;
+  fetch->plugin = (Plugin *)self;
+  fetch->upstream = fetch->plugin->host->upstream;
   memcpy (&fetch->hooks, hooks, MIN (hooks->struct_size, sizeof fetch->hooks));
   fetch->data = data;
   fetch->link.data = fetch;

@@ -89,8 +89,11 @@ health_look_at_plugin (Health *health, Plugin *plugin)
     state = DAE_HEALTH_DOWN;
   else if (plugin->state != PLUGIN_STARTED && plugin->state != PLUGIN_DRAINING)
     return;
-  else if (plugin->info.health != NULL)
+  else if (plugin->info.health != NULL) {
+    plugin_enter (plugin, "health");
     state = plugin->info.health (&plugin->base, why);
+    plugin_leave (plugin);
+  }
   if (state > DAE_HEALTH_DOWN)
     state = DAE_HEALTH_DOWN;
   metrics_set (metrics_series (health->plugin_up, labels, 1), values[state]);

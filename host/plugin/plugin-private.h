@@ -44,9 +44,6 @@ void plugin_fail (Plugin *plugin, Complaints *complaints, const char *why, const
 /* PLUGIN fails, and what it failed by has been complained of already. */
 void plugin_fail_quietly (Plugin *plugin, const char *why, const char *remedy);
 gboolean plugin_is_working (const Plugin *plugin);
-/* Around each call into the plugin on the loop: the heartbeat then knows whose code runs. */
-void plugin_enter (Plugin *plugin, const char *what);
-void plugin_leave (Plugin *plugin);
 
 /* plugin-load.c */
 void plugin_load_all (PluginSet *set, GPtrArray *sources, Complaints *complaints);

@@ -72,14 +72,14 @@ plugin_is_working (const Plugin *plugin)
 void
 plugin_enter (Plugin *plugin, const char *what)
 {
-  if (plugin->host->heartbeat != NULL)
+  if (plugin != NULL && plugin->host->heartbeat != NULL)
     heartbeat_enter (plugin->host->heartbeat, HEARTBEAT_LOOP, plugin->name, what, NULL, 0);
 }
 
 void
 plugin_leave (Plugin *plugin)
 {
-  if (plugin->host->heartbeat != NULL)
+  if (plugin != NULL && plugin->host->heartbeat != NULL)
     heartbeat_leave (plugin->host->heartbeat, HEARTBEAT_LOOP);
 }
 

@@ -69,6 +69,10 @@ Plugin *plugin_set_find (PluginSet *set, const char *name);
 gconstpointer plugin_set_service (PluginSet *set, const char *name, Plugin **ret_provider);
 /* Calls each plugin's collect. */
 void plugin_set_collect (PluginSet *set);
+/* Around each call into PLUGIN (may be NULL: the host) on the loop: the heartbeat then knows whose code
+ * runs. */
+void plugin_enter (Plugin *plugin, const char *what);
+void plugin_leave (Plugin *plugin);
 /* A fault of the plugin: counted in daedalus_plugin_faults_total{plugin,kind} and logged. KIND:
  * no_reply, second_reply, late, leak, crash, stall, database, header. */
 void plugin_fault (Plugin *plugin, const char *kind, const char *detail);

@@ -8,9 +8,15 @@
 
 typedef HeartbeatView Slot[HEARTBEAT_THREADS];
 
+#define MAX_DEPTH 4
+
 struct Heartbeat {
   Slot *slots; /* mapped, HEARTBEAT_SLOTS of them */
   guint slot;
+  struct {
+    guint depth;
+    HeartbeatView outer[MAX_DEPTH]; /* what goes on when the innermost has been left */
+  } threads[HEARTBEAT_THREADS];     /* each its thread's own */
 };
 
 int
@@ -64,7 +70,10 @@ heartbeat_enter (Heartbeat *heartbeat,
                  gint64 deadline)
 {
   HeartbeatView *view = &heartbeat->slots[heartbeat->slot][thread];
+  guint depth = heartbeat->threads[thread].depth++;
 
+  if (depth > 0 && depth <= MAX_DEPTH)
+    heartbeat->threads[thread].outer[depth - 1] = *view;
   g_strlcpy (view->plugin, plugin != NULL ? plugin : "", sizeof view->plugin);
   g_strlcpy (view->route, route != NULL ? route : "", sizeof view->route);
   g_strlcpy (view->request_id, request_id != NULL ? request_id : "", sizeof view->request_id);
@@ -86,8 +95,11 @@ void
 heartbeat_leave (Heartbeat *heartbeat, guint thread)
 {
   HeartbeatView *view = &heartbeat->slots[heartbeat->slot][thread];
+  guint depth = --heartbeat->threads[thread].depth;
 
-  __atomic_store_n (&view->active, 0, __ATOMIC_RELEASE);
+  if (depth > 0 && depth <= MAX_DEPTH)
+    *view = heartbeat->threads[thread].outer[depth - 1];
+  __atomic_store_n (&view->active, depth > 0, __ATOMIC_RELEASE);
   __atomic_store_n (&view->stamp, g_get_monotonic_time (), __ATOMIC_RELAXED);
 }
 

@@ -39,7 +39,8 @@ Heartbeat *heartbeat_new (int fd, guint slot);
 void heartbeat_free (Heartbeat *heartbeat);
 
 /* This thread begins to run code of PLUGIN for ROUTE; DEADLINE is g_get_monotonic_time () at which
- * it should have ended (0: none). Strings are copied, cut to fit. Any thread, its own index. */
+ * it should have ended (0: none). Strings are copied, cut to fit. Any thread, its own index.
+ * Within another one it hides that until heartbeat_leave. */
 void heartbeat_enter (Heartbeat *heartbeat, guint thread, const char *plugin, const char *route, const char *request_id,
                       gint64 deadline);
 /* The thread is alive (each host call of a handler). */

@@ -278,7 +278,9 @@ job_run (Job *job)
   if (job->row.loop != NULL) {
     g_autoptr (GCancellable) lease = g_object_ref (job->lease);
 
+    plugin_enter (job->plugin, job->row.name);
     job->row.loop ((DaePlugin *)job->plugin, lease);
+    plugin_leave (job->plugin);
     job_go_on (job, MAX (job->row.every_ms, EVERY_MIN_MS));
     return;
   }

@@ -159,7 +159,8 @@ on_control (char letter, const char *text, gpointer data)
   }
 }
 
-/* A terminal's Ctrl-C and a service manager's TERM come to all processes; the supervisor alone acts. */
+/* A terminal's Ctrl-C and a service manager's TERM come to all processes; the supervisor alone
+ * acts. */
 static void
 ignore_signals (void)
 {

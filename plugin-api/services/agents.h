@@ -28,6 +28,7 @@ typedef struct {
   const DaeAgentMessage *history;
   guint32 n_history;
   gboolean history_cut;        /* older messages than HISTORY's were left out */
+  const char *traceparent;     /* dae_request_traceparent of who asks, or NULL */
 } DaeAgentAsk;
 
 /* A tool that runs, or an agent called by the agent. */

@@ -18,7 +18,8 @@
 struct DaeAgentCall {
   DaePlugin *self;
   const Agent *agent; /* NULL: not known */
-  char *slug, *message, *instructions, *conversation_id, *workspace_id, *subject, *turn_id;
+  char *slug, *message, *instructions, *conversation_id, *workspace_id, *subject, *turn_id,
+      *traceparent;
   char *stored; /* the session of this conversation, as a result named it; NULL: none */
   DaeAgentMessage *history;
   guint n_history;
@@ -55,6 +56,7 @@ call_free_ask (DaeAgentCall *call)
   g_free (call->workspace_id);
   g_free (call->subject);
   g_free (call->turn_id);
+  g_free (call->traceparent);
   g_free (call->stored);
 }
 
@@ -447,6 +449,7 @@ call_begin (DaePlugin *self, gpointer data)
   agent_link_init (&call->link, self, call->agent);
   call->linked = TRUE;
   call_authorize (call);
+  call->link.traceparent = g_strdup (call->traceparent);
   call->timer = dae_timer (self, MIN (call->agent->turn_limit_ms, call->agent->silence_limit_ms),
                            call_on_timer, call);
   call_go (call);
@@ -481,6 +484,8 @@ agents_ask (DaePlugin *self, const DaeAgentAsk *ask, const DaeAgentHooks *hooks,
   call->subject = g_strdup (ask->subject);
   call->turn_id = g_strdup (ask->turn_id);
   call->stored = g_strdup (ask->session);
+  if (ask->struct_size >= G_STRUCT_OFFSET (DaeAgentAsk, traceparent) + sizeof ask->traceparent)
+    call->traceparent = g_strdup (ask->traceparent);
   call->was_cut = ask->history_cut;
   call_copy_history (call, ask);
   memcpy (&call->hooks, hooks, MIN (hooks->struct_size, sizeof call->hooks));

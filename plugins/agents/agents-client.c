@@ -56,6 +56,7 @@ agent_link_clear (AgentLink *link)
   g_clear_pointer (&link->session, g_free);
   g_clear_pointer (&link->protocol, g_free);
   g_clear_pointer (&link->authorization, g_free);
+  g_clear_pointer (&link->traceparent, g_free);
 }
 
 void
@@ -153,6 +154,20 @@ client_end_simply (AgentRequest *request, AgentReplyKind kind, const char *messa
   client_end (request, &reply);
 }
 
+/* Each request is a span of its own in the trace of who asks. */
+static void
+client_trace (AgentRequest *request)
+{
+  const char *given = request->link.traceparent;
+  char text[56];
+
+  if (given == NULL || strlen (given) < sizeof text - 1)
+    return;
+  g_snprintf (text, sizeof text, "00-%.32s-%08x%08x-%.2s", given + 3, g_random_int () | 1,
+              g_random_int (), given + 53);
+  dae_fetch_header (request->fetch, "traceparent", text);
+}
+
 static void
 client_start (AgentRequest *request, const char *method)
 {
@@ -169,6 +184,7 @@ client_start (AgentRequest *request, const char *method)
     dae_fetch_header (request->fetch, "Mcp-Session-Id", link->session);
   if (link->authorization != NULL)
     dae_fetch_header (request->fetch, "Authorization", link->authorization);
+  client_trace (request);
   if (request->body != NULL && strcmp (method, "POST") == 0)
     dae_fetch_body (request->fetch, "application/json", request->body);
   else if (request->events != NULL)
@@ -192,6 +208,7 @@ client_new (
     .session = g_strdup (link->session),
     .protocol = g_strdup (link->protocol),
     .authorization = g_strdup (link->authorization),
+    .traceparent = g_strdup (link->traceparent),
   };
   request->method = method;
   request->id = id;

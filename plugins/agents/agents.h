@@ -95,6 +95,7 @@ typedef struct {
   char *session;       /* NULL: none */
   char *protocol;      /* NULL: not agreed yet */
   char *authorization; /* NULL: none */
+  char *traceparent;   /* NULL: none */
   gint64 last_id;
   gboolean opened;     /* the handshake was made on this link */
 } AgentLink;

@@ -54,8 +54,9 @@ auth_proxy_check (const AuthData *data, DaeRequest *req)
       return dae_reply_problem (req, 400, "identity_header_doubled",
                                 "the proxy sent an identity header twice");
     if (value && !auth_is_plain (value))
-      return dae_reply_problem (req, 400, "identity_header_invalid",
-                                "an identity header is not UTF-8, holds control characters or is too long");
+      return dae_reply_problem (
+          req, 400, "identity_header_invalid",
+          "an identity header is not UTF-8, holds control characters or is too long");
   }
   if (subject &&
       (strlen (subject) > AUTH_MAX_SUBJECT || g_str_has_prefix (subject, AUTH_INVITATION)))

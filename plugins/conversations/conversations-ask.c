@@ -127,12 +127,13 @@ ask_insert_message (
 static void
 ask_update_conversation (DaeTx *tx, const Ask *ask, const char *conversation_id)
 {
-  dae_exec (tx,
-            "UPDATE conversation SET current_message_id = $2, last_activity_at = $3, events_at = $3,"
-            " version = version + CASE WHEN title = '' AND $4 <> '' THEN 1 ELSE 0 END,"
-            " title = CASE WHEN title = '' THEN $4 ELSE title END WHERE id = $1",
-            DAE_UUID (conversation_id), DAE_UUID (ask->agent ? ask->answer : ask->question),
-            DAE_TIME (dae_tx_now (tx)), DAE_TEXT (ask->title));
+  dae_exec (
+      tx,
+      "UPDATE conversation SET current_message_id = $2, last_activity_at = $3, events_at = $3,"
+      " version = version + CASE WHEN title = '' AND $4 <> '' THEN 1 ELSE 0 END,"
+      " title = CASE WHEN title = '' THEN $4 ELSE title END WHERE id = $1",
+      DAE_UUID (conversation_id), DAE_UUID (ask->agent ? ask->answer : ask->question),
+      DAE_TIME (dae_tx_now (tx)), DAE_TEXT (ask->title));
 }
 
 /* Older siblings count one more now. */
@@ -184,8 +185,7 @@ ask_reply (DaeTx *tx, DaeRequest *req, EventLog *log, const Ask *ask)
 
     event_log_add (log, "message.created", NULL, NULL, created);
   }
-  turn_insert (log, ask->turn, ask->question, ask->answer, ask->agent,
-               dae_request_user (req)->subject, dae_request_id (req));
+  turn_insert (log, ask->turn, ask->question, ask->answer, ask->agent, req);
   turn_write (tx, json, "turn", ask->turn);
   dae_after_commit (tx, engine_claim, g_strdup (ask->turn), g_free);
   return dae_reply_json (req, 202, json);

@@ -54,6 +54,7 @@ branch_page_newer (
   ret->leaf = leaf;
   ret->start = NULL;
   ret->count = 0;
+  ret->size = G_MAXINT64;
   while (dae_rows_next (rows)) {
     ret->start = dae_row_text (rows, 0);
     ret->count++;
@@ -73,4 +74,5 @@ branch_page_around (
   if (!ret->start)
     ret->start = message_id;
   ret->count = limit;
+  ret->size = G_MAXINT64;
 }

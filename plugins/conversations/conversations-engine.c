@@ -422,6 +422,7 @@ engine_ask (Engine *engine, const TurnClaim *claim)
     .history = (const DaeAgentMessage *)(gpointer)claim->history->data,
     .n_history = claim->history->len,
     .history_cut = claim->history_cut,
+    .traceparent = claim->traceparent,
   };
 
   g_hash_table_insert (engine->runs, run->turn_id, run);

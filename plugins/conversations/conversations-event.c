@@ -31,12 +31,17 @@ event_log_open (EventLog *log, DaeTx *tx, const char *conversation_id, guint exp
   return TRUE;
 }
 
+/* A transaction may be run again: what it writes counts once. */
+static void
+event_count (DaePlugin *self, gpointer kind)
+{
+  dae_series_add (dae_series (self, "events_total", (const char *)kind), 1);
+}
+
 void
 event_log_add (
     EventLog *log, const char *kind, const char *turn_id, const char *message_id, const char *data)
 {
-  DaePlugin *self = dae_tx_plugin (log->tx);
-
   log->last++;
   dae_exec (log->tx,
             "INSERT INTO event (conversation_id, seq, kind, turn_id, message_id, data, created_at)"
@@ -44,7 +49,7 @@ event_log_add (
             DAE_UUID (log->conversation_id), DAE_INT (log->last), DAE_TEXT (kind),
             DAE_UUID (turn_id), DAE_UUID (message_id), DAE_JSON (data),
             DAE_TIME (dae_tx_now (log->tx)));
-  dae_series_add (dae_series (self, "events_total", kind), 1);
+  dae_after_commit (log->tx, event_count, g_strdup (kind), g_free);
 }
 
 /* The last number must be that of an event: a reader who has seen everything has seen it. */
@@ -185,10 +190,14 @@ event_page_add_log (EventPage *page, DaeTx *tx, const char *conversation_id, gin
                  " FROM event e LEFT JOIN message m ON m.id = e.message_id " MESSAGE_TURN
                  " WHERE e.conversation_id = $1 AND e.seq > $2 ORDER BY e.seq LIMIT $3",
                  DAE_UUID (conversation_id), DAE_INT (after), DAE_INT (EVENT_PAGE));
+  gsize bytes = 0;
 
-  while (dae_rows_next (rows))
+  while (bytes < EVENT_PAGE_BYTES && dae_rows_next (rows)) {
     event_page_add_row (page, tx, conversation_id, rows);
-  page->more = page->frames->len == EVENT_PAGE;
+    bytes +=
+        g_bytes_get_size (((const EventFrame *)page->frames->pdata[page->frames->len - 1])->bytes);
+  }
+  page->more = bytes >= EVENT_PAGE_BYTES || page->frames->len == EVENT_PAGE;
 }
 
 EventPage *

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#define MESSAGE_PAGE_SIZE (4 * 1024 * 1024)
+
 GString *
 message_text_so_far (DaeTx *tx, const char *conversation_id, const char *turn_id)
 {
@@ -151,14 +153,15 @@ message_write_page (DaeTx *tx, DaeJson *json, const BranchPage *page)
 {
   DaeRows *rows = dae_query (
       tx,
-      "WITH RECURSIVE branch (id, parent_id, depth) AS ("
-      " SELECT m.id, m.parent_id, CAST (1 AS bigint) FROM message m WHERE m.id = $1"
+      "WITH RECURSIVE branch (id, parent_id, depth, size) AS ("
+      " SELECT m.id, m.parent_id, CAST (1 AS bigint), CAST (length (m.content) AS bigint)"
+      "  FROM message m WHERE m.id = $1"
       " UNION ALL"
-      " SELECT p.id, p.parent_id, b.depth + 1"
-      " FROM branch b JOIN message p ON p.id = b.parent_id WHERE b.depth < $2)"
+      " SELECT p.id, p.parent_id, b.depth + 1, b.size + length (p.content)"
+      " FROM branch b JOIN message p ON p.id = b.parent_id WHERE b.depth < $2 AND b.size < $3)"
       " SELECT " MESSAGE_COLUMNS " FROM branch b JOIN message m ON m.id = b.id " MESSAGE_TURN
       " ORDER BY b.depth DESC",
-      DAE_UUID (page->start), DAE_INT (page->count));
+      DAE_UUID (page->start), DAE_INT (page->count), DAE_INT (page->size));
   g_autofree char *older = NULL, *newer = NULL;
   const char *newest = NULL;
 
@@ -216,7 +219,7 @@ message_list (DaeTx *tx, DaeRequest *req, DaePlugin *self)
   const char *around = dae_request_query (req, "around");
   g_autofree char *leaf = NULL, *message_id = NULL;
   Conversation conversation;
-  BranchPage page = { NULL, NULL, limit };
+  BranchPage page = { NULL, NULL, limit, MESSAGE_PAGE_SIZE };
   DaeReply *refusal = conversation_open (tx, req, dae_request_param (req, "conversation_id"),
                                          DAE_MAY_READ, &conversation);
   DaeJson *json;

@@ -234,8 +234,7 @@ states_note_heard (States *states, const char *workspace_id)
     g_hash_table_remove_all (states->heard);
     states->heard_from = number;
   }
-  g_hash_table_replace (states->heard, g_strdup (workspace_id),
-                        g_memdup2 (&number, sizeof number));
+  g_hash_table_replace (states->heard, g_strdup (workspace_id), g_memdup2 (&number, sizeof number));
 }
 
 gboolean

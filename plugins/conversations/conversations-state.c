@@ -56,16 +56,15 @@ state_write_turn (DaeJson *json,
 static void
 state_write_running (DaeTx *tx, DaeJson *json, const char *subject)
 {
-  DaeRows *rows =
-      dae_query (tx,
-                 "SELECT t.id, t.conversation_id, c.workspace_id, t.agent, t.state"
-                 " FROM turn t CROSS JOIN conversation c CROSS JOIN workspace_member m"
-                 " CROSS JOIN workspace w WHERE t.finished_at IS NULL"
-                 " AND c.id = t.conversation_id AND c.deleted_at IS NULL"
-                 " AND m.workspace_id = c.workspace_id AND m.subject = $1"
-                 " AND w.id = c.workspace_id AND w.deleted_at IS NULL"
-                 " ORDER BY t.conversation_id, t.position LIMIT $2",
-                 DAE_TEXT (subject), DAE_INT (STATE_MAX_RUNNING));
+  DaeRows *rows = dae_query (tx,
+                             "SELECT t.id, t.conversation_id, c.workspace_id, t.agent, t.state"
+                             " FROM turn t CROSS JOIN conversation c CROSS JOIN workspace_member m"
+                             " CROSS JOIN workspace w WHERE t.finished_at IS NULL"
+                             " AND c.id = t.conversation_id AND c.deleted_at IS NULL"
+                             " AND m.workspace_id = c.workspace_id AND m.subject = $1"
+                             " AND w.id = c.workspace_id AND w.deleted_at IS NULL"
+                             " ORDER BY t.conversation_id, t.position LIMIT $2",
+                             DAE_TEXT (subject), DAE_INT (STATE_MAX_RUNNING));
 
   dae_json_begin_array (json, "running");
   while (dae_rows_next (rows))

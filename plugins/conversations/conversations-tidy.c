@@ -13,7 +13,7 @@
 #define TIDY_TURNS           20
 #define TIDY_CONVERSATIONS   50
 /* rows of one statement, and how long a transaction goes on with more of them */
-#define TIDY_ROWS 50
+#define TIDY_ROWS 20
 #define TIDY_US   (20 * 1000)
 /* processes that still run its turns hear of the end of a conversation meanwhile */
 #define TIDY_DELETED_AFTER_US (10 * G_USEC_PER_SEC)
@@ -23,9 +23,6 @@
 static const char tidy_events_sql[] =
     "DELETE FROM event WHERE conversation_id = $1 AND seq IN"
     " (SELECT e.seq FROM event e WHERE e.conversation_id = $1 ORDER BY e.seq LIMIT $2)";
-static const char tidy_old_events_sql[] =
-    "DELETE FROM event WHERE conversation_id = $1 AND seq IN (SELECT e.seq FROM event e"
-    "  WHERE e.conversation_id = $1 AND e.created_at < $3 ORDER BY e.seq LIMIT $2)";
 static const char tidy_messages_sql[] =
     "DELETE FROM message WHERE id IN"
     " (SELECT m.id FROM message m WHERE m.conversation_id = $1 ORDER BY m.id LIMIT $2)";
@@ -33,18 +30,22 @@ static const char tidy_turns_sql[] =
     "DELETE FROM turn WHERE id IN"
     " (SELECT t.id FROM turn t WHERE t.conversation_id = $1 ORDER BY t.id LIMIT $2)";
 
-/* How long rows take depends on what they hold, so the clock says when it is enough. FALSE: there
- * may be more. */
+/* How long rows take depends on what they hold, so the clock says when it is enough. */
 static gboolean
-tidy_drop (DaeTx *tx, DaePlugin *self, const char *sql, const char *conversation_id, gint64 before)
+tidy_has_time (gint64 began)
 {
-  gint64 n;
+  return g_get_monotonic_time () - began < TIDY_US;
+}
 
-  do {
-    n = before ? dae_exec (tx, sql, DAE_UUID (conversation_id), DAE_INT (TIDY_ROWS),
-                           DAE_TIME (before))
-               : dae_exec (tx, sql, DAE_UUID (conversation_id), DAE_INT (TIDY_ROWS));
-  } while (n == TIDY_ROWS && !dae_tx_failed (tx) && dae_now (self) - dae_tx_now (tx) < TIDY_US);
+/* FALSE: there may be more. */
+static gboolean
+tidy_drop (DaeTx *tx, const char *sql, const char *conversation_id)
+{
+  gint64 began = g_get_monotonic_time (), n;
+
+  do
+    n = dae_exec (tx, sql, DAE_UUID (conversation_id), DAE_INT (TIDY_ROWS));
+  while (n == TIDY_ROWS && !dae_tx_failed (tx) && tidy_has_time (began));
   return n < TIDY_ROWS;
 }
 
@@ -68,16 +69,25 @@ tidy_keep_snapshot (
 
 /* TRUE if none is left. */
 static gboolean
-tidy_drop_chunks (
-    DaeTx *tx, const char *turn_id, const char *conversation_id, gint64 first, gint64 last)
+tidy_drop_chunks (DaeTx *tx,
+                  const char *turn_id,
+                  const char *conversation_id,
+                  gint64 first,
+                  gint64 last,
+                  gint64 began)
 {
-  return dae_exec (
-             tx,
-             "DELETE FROM event WHERE conversation_id = $1 AND seq IN (SELECT e.seq FROM event e"
-             "  WHERE e.conversation_id = $1 AND e.seq > $3 AND e.seq < $4 AND e.turn_id = $2"
-             "  AND e.kind IN ('turn.chunk', 'turn.progress') ORDER BY e.seq LIMIT $5)",
-             DAE_UUID (conversation_id), DAE_UUID (turn_id), DAE_INT (first), DAE_INT (last),
-             DAE_INT (TIDY_ROWS)) < TIDY_ROWS;
+  gint64 n;
+
+  do
+    n = dae_exec (
+        tx,
+        "DELETE FROM event WHERE conversation_id = $1 AND seq IN (SELECT e.seq FROM event e"
+        "  WHERE e.conversation_id = $1 AND e.seq > $3 AND e.seq < $4 AND e.turn_id = $2"
+        "  AND e.kind IN ('turn.chunk', 'turn.progress') ORDER BY e.seq LIMIT $5)",
+        DAE_UUID (conversation_id), DAE_UUID (turn_id), DAE_INT (first), DAE_INT (last),
+        DAE_INT (TIDY_ROWS));
+  while (n == TIDY_ROWS && !dae_tx_failed (tx) && tidy_has_time (began));
+  return n < TIDY_ROWS;
 }
 
 gboolean
@@ -89,6 +99,7 @@ tidy_chunks (DaeTx *tx, DaePlugin *self)
       " WHERE tidied_at IS NULL AND finished_at IS NOT NULL AND finished_at < $1"
       " ORDER BY finished_at LIMIT $2",
       DAE_TIME (dae_tx_now (tx) - TIDY_CHUNKS_AFTER_US), DAE_INT (TIDY_TURNS));
+  gint64 began = g_get_monotonic_time ();
   guint n = 0;
 
   while (dae_rows_next (rows) && !dae_tx_failed (tx)) {
@@ -100,7 +111,7 @@ tidy_chunks (DaeTx *tx, DaePlugin *self)
                           dae_row_int (rows, 3));
     if (dae_row_int (rows, 2) > 0 &&
         !tidy_drop_chunks (tx, turn_id, conversation_id, dae_row_int (rows, 2),
-                           dae_row_int (rows, 3)))
+                           dae_row_int (rows, 3), began))
       return TRUE;
     dae_exec (tx, "UPDATE turn SET tidied_at = $2 WHERE id = $1", DAE_UUID (turn_id),
               DAE_TIME (dae_tx_now (tx)));
@@ -124,14 +135,11 @@ tidy_events (DaeTx *tx, DaePlugin *self)
 
   if (!row || !event_log_open (&log, tx, dae_row_text (row, 0), 0))
     return FALSE;
-  dae_exec (
-      tx,
-      "UPDATE conversation_log SET trimmed_seq = (SELECT coalesce (max (e.seq), 0) FROM event e"
-      "  WHERE e.conversation_id = $1 AND e.created_at < $2)"
-      " WHERE conversation_id = $1 AND trimmed_seq < (SELECT coalesce (max (e.seq), 0) FROM event e"
-      "  WHERE e.conversation_id = $1 AND e.created_at < $2)",
-      DAE_UUID (log.conversation_id), DAE_TIME (before));
-  if (!tidy_drop (tx, self, tidy_old_events_sql, log.conversation_id, before))
+  dae_exec (tx,
+            "UPDATE conversation_log SET trimmed_seq = last_seq"
+            " WHERE conversation_id = $1 AND trimmed_seq < last_seq",
+            DAE_UUID (log.conversation_id));
+  if (!tidy_drop (tx, tidy_events_sql, log.conversation_id))
     return TRUE;
   dae_exec (tx, "UPDATE conversation SET events_at = NULL WHERE id = $1 AND events_at < $2",
             DAE_UUID (log.conversation_id), DAE_TIME (before));
@@ -192,7 +200,7 @@ tidy_deleted (DaeTx *tx, DaePlugin *self)
   if (!row)
     return FALSE;
   for (guint i = 0; i < G_N_ELEMENTS (drops); i++)
-    if (!tidy_drop (tx, self, drops[i], dae_row_text (row, 0), 0))
+    if (!tidy_drop (tx, drops[i], dae_row_text (row, 0)))
       return TRUE;
   dae_exec (tx, "DELETE FROM conversation WHERE id = $1", DAE_UUID (dae_row_text (row, 0)));
   return TRUE;

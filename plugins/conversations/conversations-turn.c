@@ -12,8 +12,6 @@
 #define TURN_HISTORY_MESSAGES 2000
 #define TURN_HISTORY_BYTES    (8 * 1024 * 1024)
 
-static const double turn_us = 1e-6;
-
 /* ---- as JSON ---------------------------------------------------------------- */
 
 static void
@@ -135,17 +133,17 @@ turn_insert (EventLog *log,
              const char *question_id,
              const char *answer_id,
              const char *agent,
-             const char *subject,
-             const char *request_id)
+             DaeRequest *req)
 {
   dae_exec (log->tx,
             "INSERT INTO turn (id, conversation_id, question_id, answer_id, agent, subject, state, "
             "position,"
-            " activities, request_id, created_at) VALUES ($1, $2, $3, $4, $5, $6, 'queued', $7, "
-            "$8, $9, $10)",
+            " activities, request_id, traceparent, created_at) VALUES ($1, $2, $3, $4, $5, $6, "
+            "'queued', $7, $8, $9, $10, $11)",
             DAE_UUID (turn_id), DAE_UUID (log->conversation_id), DAE_UUID (question_id),
-            DAE_UUID (answer_id), DAE_TEXT (agent), DAE_TEXT (subject), DAE_INT (log->last + 1),
-            DAE_JSON ("[]"), DAE_TEXT (request_id), DAE_TIME (dae_tx_now (log->tx)));
+            DAE_UUID (answer_id), DAE_TEXT (agent), DAE_TEXT (dae_request_user (req)->subject),
+            DAE_INT (log->last + 1), DAE_JSON ("[]"), DAE_TEXT (dae_request_id (req)),
+            DAE_TEXT (dae_request_traceparent (req)), DAE_TIME (dae_tx_now (log->tx)));
   turn_log_queue (log, turn_id);
 }
 
@@ -163,6 +161,7 @@ turn_claim_free (TurnClaim *claim)
   g_free (claim->question);
   g_free (claim->instructions);
   g_free (claim->session);
+  g_free (claim->traceparent);
   g_array_unref (claim->history);
   g_free (claim);
 }
@@ -173,23 +172,33 @@ turn_history_clear (gpointer item)
   g_free ((char *)((DaeAgentMessage *)item)->content);
 }
 
-/* Appends a message; two of one role that follow one another become one. */
+/* Appends a message. CONTENT is given. */
 static void
-turn_history_add (GArray *history, const char *role, const char *content)
+turn_history_add (GArray *history, const char *role, char *content)
 {
-  DaeAgentMessage message = { role, NULL };
-  DaeAgentMessage *last =
-      history->len ? &g_array_index (history, DaeAgentMessage, history->len - 1) : NULL;
+  DaeAgentMessage message = { role, content };
 
-  if (last && g_str_equal (last->role, role)) {
-    char *joined = g_strconcat (last->content, "\n\n", content, NULL);
-
-    g_free ((char *)last->content);
-    last->content = joined;
-    return;
-  }
-  message.content = g_strdup (content);
   g_array_append_val (history, message);
+}
+
+/* From pairs of role and text, newest first; those of one role that follow one another become
+ * one. */
+static void
+turn_history_join (GArray *history, const GPtrArray *newest_first)
+{
+  guint i = newest_first->len;
+
+  while (i > 0) {
+    const char *role = newest_first->pdata[i - 2];
+    GString *text = g_string_new (newest_first->pdata[i - 1]);
+
+    for (i -= 2; i > 0 && g_str_equal (newest_first->pdata[i - 2], role); i -= 2) {
+      g_string_append (text, "\n\n");
+      g_string_append (text, newest_first->pdata[i - 1]);
+    }
+    turn_history_add (history, g_str_equal (role, "user") ? "user" : "assistant",
+                      g_string_free (text, FALSE));
+  }
 }
 
 /* What was said before the question, on its branch, oldest first, user and assistant in turn.
@@ -220,15 +229,10 @@ turn_read_history (DaeTx *tx, const char *question_id, gboolean *ret_cut)
     bytes += strlen (dae_row_text (rows, 1));
     *ret_cut = !dae_row_is_null (rows, 2);
   }
-  for (guint i = newest_first->len; i > 0; i -= 2) {
-    gboolean is_user = g_str_equal (g_ptr_array_index (newest_first, i - 2), "user");
-
-    turn_history_add (history, is_user ? "user" : "assistant",
-                      g_ptr_array_index (newest_first, i - 1));
-  }
+  turn_history_join (history, newest_first);
   if (history->len &&
       g_str_equal (g_array_index (history, DaeAgentMessage, history->len - 1).role, "user"))
-    turn_history_add (history, "assistant", "(no answer)");
+    turn_history_add (history, "assistant", g_strdup ("(no answer)"));
   return history;
 }
 
@@ -240,7 +244,7 @@ turn_read_claim (DaeTx *tx, const char *turn_id)
       tx,
       "SELECT t.conversation_id, c.workspace_id, t.question_id, t.answer_id, t.agent, t.subject,"
       " q.content, (SELECT s.session FROM agent_session s"
-      "  WHERE s.conversation_id = t.conversation_id AND s.agent = t.agent)"
+      "  WHERE s.conversation_id = t.conversation_id AND s.agent = t.agent), t.traceparent"
       " FROM turn t JOIN conversation c ON c.id = t.conversation_id"
       " JOIN message q ON q.id = t.question_id WHERE t.id = $1",
       DAE_UUID (turn_id));
@@ -260,6 +264,7 @@ turn_read_claim (DaeTx *tx, const char *turn_id)
   claim->subject = g_strdup (dae_row_text (row, 5));
   claim->question = g_strdup (dae_row_text (row, 6));
   claim->session = g_strdup (dae_row_text (row, 7));
+  claim->traceparent = g_strdup (dae_row_text (row, 8));
   claim->instructions = g_strdup (instructions);
   claim->history = turn_read_history (tx, dae_row_text (row, 2), &claim->history_cut);
   return claim;
@@ -277,16 +282,32 @@ turn_log_started (EventLog *log, const char *turn_id, DaeRows *row)
   event_log_add (log, "turn.started", turn_id, NULL, data);
 }
 
+/* Who asked may have been removed while the question waited: it is cancelled then. */
+static gboolean
+turn_refuse_claim (DaeTx *tx, const char *turn_id, const char *subject, const char *workspace_id)
+{
+  const Conversations *own = dae_data (dae_tx_plugin (tx));
+  TurnEnd end = { .turn_id = turn_id, .outcome = "cancelled", .text = "" };
+
+  if (own->workspaces->may (own->workspaces_plugin, tx, subject, workspace_id, DAE_MAY_WRITE))
+    return FALSE;
+  turn_finish (tx, &end);
+  return TRUE;
+}
+
 TurnClaim *
 turn_claim (DaeTx *tx, const char *turn_id, const char *worker)
 {
-  DaeRows *row =
-      dae_query_one (tx, "SELECT conversation_id FROM turn WHERE id = $1 AND state = 'queued'",
-                     DAE_UUID (turn_id));
+  DaeRows *row = dae_query_one (tx,
+                                "SELECT t.conversation_id, t.subject, c.workspace_id FROM turn t"
+                                " JOIN conversation c ON c.id = t.conversation_id"
+                                " WHERE t.id = $1 AND t.state = 'queued'",
+                                DAE_UUID (turn_id));
   TurnClaim *claim;
   EventLog log;
 
-  if (!row || !event_log_open (&log, tx, dae_row_text (row, 0), 1))
+  if (!row || turn_refuse_claim (tx, turn_id, dae_row_text (row, 1), dae_row_text (row, 2)) ||
+      !event_log_open (&log, tx, dae_row_text (row, 0), 1))
     return NULL;
   row = dae_query_one (tx,
                        "UPDATE turn SET state = 'running', worker = $2, lease_until = $3, "
@@ -399,16 +420,43 @@ turn_finish_queue (EventLog *log, const char *turn_id)
     dae_after_commit (log->tx, engine_claim, g_strdup (dae_row_text (row, 1)), g_free);
 }
 
+/* For the metrics. */
+typedef struct {
+  char *agent, *outcome;
+  gint64 us; /* -1: it never ran */
+} TurnEnded;
+
+static void
+turn_ended_free (gpointer data)
+{
+  TurnEnded *ended = data;
+
+  g_free (ended->agent);
+  g_free (ended->outcome);
+  g_free (ended);
+}
+
+static void
+turn_count (DaePlugin *self, gpointer data)
+{
+  const TurnEnded *ended = data;
+
+  dae_series_add (dae_series (self, "agent_turns_total", ended->agent, ended->outcome), 1);
+  if (ended->us >= 0)
+    dae_series_observe (dae_series (self, "agent_turn_duration_seconds", ended->agent),
+                        (double)ended->us / G_USEC_PER_SEC);
+}
+
 gboolean
 turn_finish (DaeTx *tx, const TurnEnd *end)
 {
-  DaePlugin *self = dae_tx_plugin (tx);
   DaeRows *row =
       dae_query_one (tx,
                      "SELECT conversation_id, answer_id, agent, started_at, activities, request_id"
                      " FROM turn WHERE id = $1 AND finished_at IS NULL",
                      DAE_UUID (end->turn_id));
   g_autofree char *stopped = NULL;
+  TurnEnded *ended;
   const char *agent;
   EventLog log;
 
@@ -435,10 +483,11 @@ turn_finish (DaeTx *tx, const TurnEnd *end)
     turn_log_queue (&log, NULL);
   event_log_close (&log);
   turn_finish_queue (&log, end->turn_id);
-  dae_series_add (dae_series (self, "agent_turns_total", agent, end->outcome), 1);
-  if (!dae_row_is_null (row, 3))
-    dae_series_observe (dae_series (self, "agent_turn_duration_seconds", agent),
-                        MAX (0, dae_tx_now (tx) - dae_row_int (row, 3)) * turn_us);
+  ended = g_new0 (TurnEnded, 1);
+  ended->agent = g_strdup (agent);
+  ended->outcome = g_strdup (end->outcome);
+  ended->us = dae_row_is_null (row, 3) ? -1 : MAX (0, dae_tx_now (tx) - dae_row_int (row, 3));
+  dae_after_commit (tx, turn_count, ended, turn_ended_free);
   return TRUE;
 }
 

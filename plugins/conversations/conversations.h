@@ -124,6 +124,7 @@ DaeReply *ask_post (DaeTx *tx, DaeRequest *req, DaePlugin *self);
 typedef struct {
   const char *leaf, *start;
   gint64 count;
+  gint64 size; /* characters of text after which it may end early, towards the beginning */
 } BranchPage;
 
 /* The newest leaf under MESSAGE_ID. Borrowed from the transaction. */
@@ -158,7 +159,7 @@ typedef struct {
 /* What the engine must know of a turn that it has claimed. */
 typedef struct {
   char *turn_id, *conversation_id, *workspace_id, *answer_id, *agent, *subject;
-  char *question, *instructions, *session;
+  char *question, *instructions, *session, *traceparent;
   GArray *history;      /* (element-type DaeAgentMessage), content owned */
   gboolean history_cut; /* there is more of it */
 } TurnClaim;
@@ -170,8 +171,7 @@ void turn_insert (EventLog *log,
                   const char *question_id,
                   const char *answer_id,
                   const char *agent,
-                  const char *subject,
-                  const char *request_id);
+                  DaeRequest *req);
 /* Open turns of the conversation. */
 gint64 turn_count_open (DaeTx *tx, const char *conversation_id);
 /* Takes the turn for WORKER if it is the first of its conversation; NULL: it is not to be had.

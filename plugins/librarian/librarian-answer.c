@@ -215,7 +215,11 @@ answer_escape (const char *text, glong max)
       n++;
     }
     blank = FALSE;
-    if (c < 0x80 && strchr ("\\`*_[]<>#|~!", (int)c) != NULL)
+    /* what begins a list: "- ", "+ ", "1. ", "1) " */
+    if ((out->len == 0 && (c == '-' || c == '+')) ||
+        ((c == '.' || c == ')') && strspn (out->str, "0123456789") == out->len))
+      g_string_append_c (out, '\\');
+    if (c < 0x80 && strchr ("\\`*_[]<>#|~!&", (int)c) != NULL)
       g_string_append_c (out, '\\');
     g_string_append_unichar (out, c);
     n++;

@@ -85,6 +85,7 @@ CREATE TABLE turn (
   error_code text,
   error_detail text,
   request_id text,
+  traceparent text,
   created_at timestamptz NOT NULL,
   started_at timestamptz,
   finished_at timestamptz,

@@ -98,6 +98,7 @@ CREATE TABLE turn (
   error_code TEXT,
   error_detail TEXT,
   request_id TEXT,
+  traceparent TEXT,
   created_at INTEGER NOT NULL,
   started_at INTEGER,
   finished_at INTEGER,

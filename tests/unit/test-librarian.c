@@ -91,6 +91,32 @@ test_librarian_cites_with_links (void)
   g_assert_nonnull (strstr (answer, "2023-11-14"));
 }
 
+/* What was written stands there as it was: no list, no entity. */
+static void
+test_librarian_cites_as_written (void)
+{
+  static const struct {
+    const char *excerpt, *cited;
+  } rows[] = {
+    { "- a harbour", "> \\- a harbour\n" },
+    { "+ a harbour", "> \\+ a harbour\n" },
+    { "12. the harbour", "> 12\\. the harbour\n" },
+    { "3) the harbour", "> 3\\) the harbour\n" },
+    { "a 3. harbour", "> a 3. harbour\n" },
+    { "&lt;harbour&#62;", "> \\&lt;harbour\\&\\#62;\n" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++) {
+    g_autoptr (GPtrArray) finds = g_ptr_array_new_with_free_func (librarian_find_free);
+    g_autofree char *answer = NULL;
+
+    g_ptr_array_add (finds, new_find ("Title", "user", rows[i].excerpt));
+    answer = ask ("harbour?", finds, TRUE);
+    if (!strstr (answer, rows[i].cited))
+      g_error ("\"%s\" is cited as %s", rows[i].excerpt, answer);
+  }
+}
+
 static void
 test_librarian_tells_nothing_to_who_may_not_read (void)
 {
@@ -166,6 +192,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/librarian/wishes-are-understood", test_librarian_wishes_are_understood);
   g_test_add_func ("/librarian/cites-with-links", test_librarian_cites_with_links);
+  g_test_add_func ("/librarian/cites-what-was-written-as-it-was", test_librarian_cites_as_written);
   g_test_add_func ("/librarian/tells-nothing-to-who-may-not-read",
                    test_librarian_tells_nothing_to_who_may_not_read);
   g_test_add_func ("/librarian/says-when-there-is-nothing",

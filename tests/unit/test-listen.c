@@ -57,6 +57,31 @@ test_listen_unix_socket_is_private_and_replaces_a_stale_one (void)
   g_rmdir (dir);
 }
 
+static void
+test_listen_takes_no_unix_socket_from_others (void)
+{
+  g_autoptr (Complaints) complaints = complaints_new ();
+  g_autofree char *dir = g_dir_make_tmp ("listen-XXXXXX", NULL);
+  g_autofree char *address = g_strdup_printf ("unix:%s/s", dir);
+  g_autofree char *file = g_strdup_printf ("unix:%s/f", dir);
+  ListenSocket *first = listen_open (address, FALSE, complaints), *second;
+
+  g_assert_null (listen_open (address, FALSE, complaints));
+  g_assert_nonnull (strstr (complaints_get (complaints, 0)->remedy, "Stop the program"));
+  g_assert_true (g_file_set_contents (file + 5, "precious", -1, NULL));
+  g_assert_null (listen_open (file, FALSE, complaints));
+  g_assert_true (g_file_test (file + 5, G_FILE_TEST_IS_REGULAR));
+  /* one that listens no more is one that was left behind */
+  listen_end (first);
+  second = listen_open (address, FALSE, complaints);
+  g_assert_nonnull (second);
+  listen_free (first);
+  listen_free (second);
+  g_unlink (address + 5);
+  g_unlink (file + 5);
+  g_rmdir (dir);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -65,5 +90,7 @@ main (int argc, char **argv)
   g_test_add_func ("/listen/says-who-has-the-port", test_listen_says_who_has_the_port);
   g_test_add_func ("/listen/unix-socket-is-private-and-replaces-a-stale-one",
                    test_listen_unix_socket_is_private_and_replaces_a_stale_one);
+  g_test_add_func ("/listen/takes-no-unix-socket-from-others",
+                   test_listen_takes_no_unix_socket_from_others);
   return g_test_run ();
 }

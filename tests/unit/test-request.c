@@ -408,6 +408,43 @@ test_reply_keeps_what_the_plugin_said (void)
   dae_request_unref (&request->base);
 }
 
+static void
+test_request_believes_only_a_valid_traceparent (void)
+{
+#define TRACE  "4bf92f3577b34da6a3ce929d0e0e4736"
+#define PARENT "00f067aa0ba902b7"
+  static const struct {
+    const char *text;
+    gboolean is_valid;
+  } cases[] = {
+    { "00-" TRACE "-" PARENT "-01", TRUE },
+    { "00-" TRACE "-" PARENT "-00", TRUE },
+    { "00-" TRACE "-" PARENT "-01-more", FALSE },
+    { "01-" TRACE "-" PARENT "-01-more", TRUE },
+    { "01-" TRACE "-" PARENT "-01more", FALSE },
+    { "ff-" TRACE "-" PARENT "-01", FALSE },
+    { "00-00000000000000000000000000000000-" PARENT "-01", FALSE },
+    { "00-" TRACE "-0000000000000000-01", FALSE },
+    { "00-4BF92F3577B34DA6A3CE929D0E0E4736-" PARENT "-01", FALSE },
+    { "00-" TRACE "-" PARENT "-0", FALSE },
+    { "00-" TRACE "_" PARENT "-01", FALSE },
+    { "00-" TRACE, FALSE },
+    { "", FALSE },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    const ServerHeader headers[] = { { "Traceparent", cases[i].text }, { "traceparent", "00" } };
+
+    for (guint n = 0; n <= 2; n++) {
+      Request *request = new_request ("GET", "/", headers, n);
+      const char *got = dae_request_traceparent (&request->base);
+
+      g_assert_cmpstr (got, ==, n == 1 && cases[i].is_valid ? cases[i].text : NULL);
+      dae_request_unref (&request->base);
+    }
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -425,5 +462,7 @@ main (int argc, char **argv)
   g_test_add_func ("/reply/guards-headers", test_reply_guards_headers);
   g_test_add_func ("/reply/names-files", test_reply_names_files);
   g_test_add_func ("/reply/keeps-what-the-plugin-said", test_reply_keeps_what_the_plugin_said);
+  g_test_add_func ("/request/believes-only-a-valid-traceparent",
+                   test_request_believes_only_a_valid_traceparent);
   return g_test_run ();
 }

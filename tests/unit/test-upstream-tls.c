@@ -95,7 +95,8 @@ peer_run (gpointer data)
   g_assert_nonnull (identity);
   while ((socket = g_socket_listener_accept (peer->listener, NULL, NULL, NULL)) != NULL) {
     G_GNUC_UNUSED g_autoptr (GSocketConnection) owned = socket;
-    G_GNUC_UNUSED g_autoptr (GSocketAddress) address = g_socket_connection_get_local_address (socket, NULL);
+    G_GNUC_UNUSED g_autoptr (GSocketAddress) address =
+        g_socket_connection_get_local_address (socket, NULL);
 
     g_atomic_int_inc (&peer->connections);
     /* whoever says nothing at all ends the test */

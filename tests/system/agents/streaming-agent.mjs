@@ -218,6 +218,7 @@ function newServer(session) {
         conversation_id: args.conversation_id ?? null,
         session: extra.sessionId ?? null,
         authorization: exchange.getStore().request.headers.authorization ?? null,
+        traceparent: exchange.getStore().request.headers.traceparent ?? null,
         state: 'running',
         left: false,
       };
