@@ -88,16 +88,21 @@ call_new (Control *control, int fd)
   return call;
 }
 
+void
+control_adopt_caller (Control *control, int fd)
+{
+  ControlCall *call = call_new (control, fd);
+
+  call->source = g_unix_fd_add (fd, G_IO_IN, on_line, call);
+}
+
 static gboolean
 on_accept (int fd, GIOCondition condition, gpointer data)
 {
   int accepted = accept4 (fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-  ControlCall *call;
 
-  if (accepted < 0)
-    return G_SOURCE_CONTINUE;
-  call = call_new (data, accepted);
-  call->source = g_unix_fd_add (accepted, G_IO_IN, on_line, call);
+  if (accepted >= 0)
+    control_adopt_caller (data, accepted);
   return G_SOURCE_CONTINUE;
 }
 
@@ -113,8 +118,19 @@ control_call_fd (ControlCall *call)
   return call->fd;
 }
 
+void
+control_add_callers (Control *control, GArray *fds)
+{
+  for (guint i = 0; i < control->calls->len; i++) {
+    const ControlCall *call = control->calls->pdata[i];
+
+    if (call->source != 0)
+      g_array_append_val (fds, call->fd);
+  }
+}
+
 ControlCall *
-control_adopt (Control *control, int fd)
+control_adopt_asker (Control *control, int fd)
 {
   return call_new (control, fd);
 }
@@ -158,13 +174,14 @@ control_ask (const char *path, const char *line, char **ret_text, GError **error
 {
   struct sockaddr_un address = { .sun_family = AF_UNIX };
   g_autoptr (GString) answer = g_string_new (NULL);
+  g_autofree char *message = g_strconcat (line, "\n", NULL); /* in one piece: it may change hands */
   int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   char *text;
   guint64 status;
 
   g_strlcpy (address.sun_path, path, sizeof address.sun_path);
   if (fd < 0 || connect (fd, (struct sockaddr *)&address, sizeof address) != 0 ||
-      send (fd, line, strlen (line), MSG_NOSIGNAL) < 0 || send (fd, "\n", 1, MSG_NOSIGNAL) < 0) {
+      send (fd, message, strlen (message), MSG_NOSIGNAL) < 0) {
     int number = errno;
 
     if (number == ENOENT || number == ECONNREFUSED)

@@ -16,11 +16,14 @@ Control *control_new (const char *path, int fd, void (*func) (ControlCall *call,
 void control_answer (ControlCall *call, int status, const char *text);
 void control_free (Control *control);
 
-/* For a handover: the listening socket and the connection of CALL, borrowed; and a call that waits on FD
- * (given), whose line was read by another program. */
+/* For a handover, all borrowed: the listening socket, the connection of CALL, and (added to FDS, element-type
+ * int) those of commands that have not said their line yet. */
 int control_fd (Control *control);
 int control_call_fd (ControlCall *call);
-ControlCall *control_adopt (Control *control, int fd);
+void control_add_callers (Control *control, GArray *fds);
+/* FD (given) is a connection that another program has accepted: it says its line, or waits for an answer. */
+void control_adopt_caller (Control *control, int fd);
+ControlCall *control_adopt_asker (Control *control, int fd);
 
 /* The command's side: sends LINE and waits. Returns the exit status, or -1 with ERROR if nobody
  * listens. *RET_TEXT is owned. */

@@ -61,6 +61,12 @@ workers_to_variant (GArray *workers)
 }
 
 static GVariant *
+fds_to_variant (GArray *fds)
+{
+  return g_variant_new_fixed_array (G_VARIANT_TYPE_INT32, fds->data, fds->len, sizeof (int));
+}
+
+static GVariant *
 announced_to_variant (GHashTable *announced)
 {
   GVariantBuilder builder;
@@ -88,9 +94,8 @@ write_brief (const HandoverLoad *load)
   g_variant_dict_insert (&dict, "instance", "s", load->instance_id);
   g_variant_dict_insert_value (&dict, "sockets", sockets_to_variant (load->sockets));
   g_variant_dict_insert_value (&dict, "workers", workers_to_variant (load->workers));
-  g_variant_dict_insert_value (&dict, "askers",
-                               g_variant_new_fixed_array (G_VARIANT_TYPE_INT32, load->askers->data,
-                                                          load->askers->len, sizeof (int)));
+  g_variant_dict_insert_value (&dict, "askers", fds_to_variant (load->askers));
+  g_variant_dict_insert_value (&dict, "callers", fds_to_variant (load->callers));
   g_variant_dict_insert_value (&dict, "announced", announced_to_variant (load->announced));
   return brief_write (g_variant_dict_end (&dict));
 }
@@ -105,6 +110,8 @@ set_flags (const HandoverLoad *load, int flags)
     fcntl (((ListenSocket *)load->sockets->pdata[i])->fd, F_SETFD, flags);
   for (guint i = 0; i < load->askers->len; i++)
     fcntl (g_array_index (load->askers, int, i), F_SETFD, flags);
+  for (guint i = 0; i < load->callers->len; i++)
+    fcntl (g_array_index (load->callers, int, i), F_SETFD, flags);
   for (guint i = 0; i < load->workers->len; i++) {
     fcntl (g_array_index (load->workers, CrewMember, i).pidfd, F_SETFD, flags);
     fcntl (g_array_index (load->workers, CrewMember, i).control, F_SETFD, flags);
@@ -287,20 +294,32 @@ handover_sockets (Handover *handover)
   return sockets;
 }
 
-GArray *
-handover_askers (Handover *handover)
+static GArray *
+take_fds (Handover *handover, const char *key)
 {
   g_autoptr (GVariant) listed =
-      g_variant_lookup_value (handover->brief, "askers", G_VARIANT_TYPE ("ai"));
-  gsize n;
-  const int *fds = g_variant_get_fixed_array (listed, &n, sizeof (int));
-  GArray *askers = g_array_new (FALSE, FALSE, sizeof (int));
+      g_variant_lookup_value (handover->brief, key, G_VARIANT_TYPE ("ai"));
+  GArray *taken = g_array_new (FALSE, FALSE, sizeof (int));
+  gsize n = 0;
+  const int *fds = listed != NULL ? g_variant_get_fixed_array (listed, &n, sizeof (int)) : NULL;
 
   for (gsize i = 0; i < n; i++) {
     fcntl (fds[i], F_SETFD, FD_CLOEXEC);
-    g_array_append_val (askers, fds[i]);
+    g_array_append_val (taken, fds[i]);
   }
-  return askers;
+  return taken;
+}
+
+GArray *
+handover_askers (Handover *handover)
+{
+  return take_fds (handover, "askers");
+}
+
+GArray *
+handover_callers (Handover *handover)
+{
+  return take_fds (handover, "callers");
 }
 
 void

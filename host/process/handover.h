@@ -11,7 +11,7 @@
  *   instance       s       its word, so that old and new workers know each other
  *   sockets        a(sib)  address, descriptor, internal
  *   workers        a(iii)  pid, pidfd, control
- *   askers         ai      connections of commands
+ *   askers callers ai      connections of commands that wait for an answer, or have said nothing yet
  *   announced      a{ss}   what stands in run/
  */
 #pragma once
@@ -29,7 +29,7 @@ typedef struct {
   const char *instance_id;
   GPtrArray *sockets;    /* (element-type ListenSocket) */
   GArray *workers;       /* (element-type CrewMember) */
-  GArray *askers;        /* (element-type int) */
+  GArray *askers, *callers; /* (element-type int) */
   GHashTable *announced; /* key -> text */
 } HandoverLoad;
 
@@ -49,6 +49,7 @@ int handover_control (Handover *handover);
 const char *handover_instance_id (Handover *handover);
 GPtrArray *handover_sockets (Handover *handover); /* (element-type ListenSocket): full */
 GArray *handover_askers (Handover *handover);     /* (element-type int): full */
+GArray *handover_callers (Handover *handover);
 void handover_announced (Handover *handover, GHashTable *announced);
 /* For the next handover. */
 void handover_add_members (Handover *handover, GArray *members);

@@ -34,6 +34,7 @@ supervisor_hand_over (Supervisor *supervisor, const CheckResult *result)
 {
   g_autoptr (GArray) members = all_members (supervisor);
   g_autoptr (GArray) askers = g_array_new (FALSE, FALSE, sizeof (int));
+  g_autoptr (GArray) callers = g_array_new (FALSE, FALSE, sizeof (int));
   g_autoptr (GPtrArray) none = g_ptr_array_new ();
   g_autoptr (GError) error = NULL;
   g_autofree char *text = NULL;
@@ -46,6 +47,7 @@ supervisor_hand_over (Supervisor *supervisor, const CheckResult *result)
     .sockets = supervisor->sockets != NULL ? supervisor->sockets : none,
     .workers = members,
     .askers = askers,
+    .callers = callers,
     .announced = supervisor->announced,
   };
 
@@ -58,6 +60,7 @@ supervisor_hand_over (Supervisor *supervisor, const CheckResult *result)
   /* who asked during this reload is told the outcome of the other program's own */
   add_askers (supervisor->askers, askers);
   add_askers (supervisor->later, askers);
+  control_add_callers (supervisor->control, callers);
   log_line (G_LOG_LEVEL_MESSAGE, "a program of another layout takes over",
             DAE_I ("workers", members->len));
   handover_give (&load, &error);
@@ -80,11 +83,22 @@ static const HandoverHooks handover_hooks = {
   .ended = on_ended,
 };
 
+static void
+take_calls (Supervisor *supervisor)
+{
+  g_autoptr (GArray) askers = handover_askers (supervisor->handover);
+  g_autoptr (GArray) callers = handover_callers (supervisor->handover);
+
+  for (guint i = 0; i < askers->len; i++)
+    g_ptr_array_add (supervisor->askers,
+                     control_adopt_asker (supervisor->control, g_array_index (askers, int, i)));
+  for (guint i = 0; i < callers->len; i++)
+    control_adopt_caller (supervisor->control, g_array_index (callers, int, i));
+}
+
 gboolean
 supervisor_take_over (Supervisor *supervisor, int fd, Complaints *complaints)
 {
-  g_autoptr (GArray) askers = NULL;
-
   supervisor->handover = handover_take (fd, &handover_hooks, supervisor);
   if (supervisor->handover == NULL ||
       !handover_instance (supervisor->handover, &supervisor->instance, complaints))
@@ -96,10 +110,7 @@ supervisor_take_over (Supervisor *supervisor, int fd, Complaints *complaints)
   supervisor->control =
       control_new (supervisor->instance.control_socket, handover_control (supervisor->handover),
                    supervisor_on_command, supervisor, complaints);
-  askers = handover_askers (supervisor->handover);
-  for (guint i = 0; i < askers->len; i++)
-    g_ptr_array_add (supervisor->askers,
-                     control_adopt (supervisor->control, g_array_index (askers, int, i)));
+  take_calls (supervisor);
   if (handover_is_empty (supervisor->handover))
     g_clear_pointer (&supervisor->handover, handover_free);
   return TRUE;

@@ -93,7 +93,7 @@ test('a plugin that misbehaves', async (t) => {
       await until(() => linesOf(host.log, 'worker is ready').length >= 3 + index, 10_000, 'a new worker that serves');
       if (!isSanitized) {
         const ready = linesOf(host.log, 'worker is ready').at(-1);
-        assert.ok(Date.parse(ready.time) - Date.parse(died.time) < 300, `${died.time} ${ready.time}`);
+        assert.ok(Date.parse(ready.time) - Date.parse(died.time) - died.again_in_ms < 300, `${died.time} + ${died.again_in_ms}, ${ready.time}`);
       }
       // requests that the dead worker had in hand are lost; all others are answered
       const { failures, sent } = await requests.end();
@@ -185,7 +185,8 @@ test('a service', async (t) => {
   const service = await Service.at(t, { settings: ['host.workers=2'], args: ['--plugin', faulty] });
   const host = await service.start();
 
-  await t.test('what it keeps is for its owner alone', () => {
+  await t.test('what it keeps is for its owner alone', async () => {
+    await until(() => existsSync(join(service.dir, 'run', 'start-link')));
     assert.equal(modeOf(service.dir), 0o700);
     assert.equal(modeOf(join(service.dir, 'run')), 0o700);
     for (const name of ['secret.key', 'run/token', 'run/start-link', 'run/control.sock', 'run/internal.sock'])
@@ -274,7 +275,7 @@ test('a service', async (t) => {
       await calm();
       if (round === 1) [fds, resident] = [count(), memory(host.pid).now];
     }
-    assert.equal(count(), fds, 'descriptors');
+    assert.ok(count() <= fds, `descriptors: ${fds} -> ${count()}`);
     assert.ok(memory(host.pid).now - resident < 0.5 * rounds, `${resident} -> ${memory(host.pid).now} MiB`);
   });
 
