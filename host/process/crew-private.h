@@ -9,7 +9,7 @@ typedef struct {
   guint index, slot;
   GPid pid; /* 0: not running */
   int pidfd, control;
-  gboolean ready, ordered, stalled, warned;
+  gboolean ready, ordered, killed, stalled, warned;
   guint stalled_thread;
   gboolean owes_loss; /* a hint was lost: 'L' is to be sent */
   char *owed_word;    /* an order that the full socket did not take, or NULL */

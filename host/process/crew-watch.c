@@ -25,8 +25,8 @@ count_fault (CrewWorker *worker, const HeartbeatView *view)
     metrics_add (metrics_series (family, labels, G_N_ELEMENTS (labels)), 1);
 }
 
-/* What the process died of: where the supervisor ended it, where it says itself, or all it was at.
- */
+/* What the process died of: where the supervisor ended it, where it says itself, or the one plugin
+ * it was at; the host's own work, such as a probe, may go on beside. */
 static const HeartbeatView *
 find_fault (const CrewWorker *worker, const HeartbeatView *views)
 {
@@ -38,7 +38,7 @@ find_fault (const CrewWorker *worker, const HeartbeatView *views)
   for (guint thread = 0; thread < HEARTBEAT_THREADS; thread++) {
     if (views[thread].faulted)
       return &views[thread];
-    if (views[thread].active) {
+    if (views[thread].active && strcmp (views[thread].plugin, "host") != 0) {
       only = &views[thread];
       active++;
     }

@@ -252,6 +252,15 @@ bury (CrewWorker *worker, int status)
   respawn_in (worker, (guint)pause);
 }
 
+/* One that was told to end, and may have crashed on its way. */
+static void
+lay_down (CrewWorker *worker, int status)
+{
+  if (status != 0 && !worker->killed)
+    g_free (crew_tell_death (worker, status, -1));
+  release (worker);
+}
+
 static gboolean
 on_exit_of (int fd, GIOCondition condition, gpointer data)
 {
@@ -266,7 +275,7 @@ on_exit_of (int fd, GIOCondition condition, gpointer data)
     continue; /* its last words */
   worker->pid_source = 0;
   if (worker->ordered)
-    release (worker);
+    lay_down (worker, status);
   else
     bury (worker, status);
   crew->hooks->worker_ended (index, crew->data);
@@ -343,7 +352,8 @@ spawn (CrewWorker *worker)
 {
   CrewGround *ground = worker->crew->ground;
 
-  worker->ready = worker->ordered = worker->stalled = worker->warned = worker->owes_loss = FALSE;
+  worker->ready = worker->ordered = worker->killed = worker->stalled = worker->warned =
+      worker->owes_loss = FALSE;
   worker->slot = take_slot (ground);
   if (worker->slot == 0 || !start (worker)) {
     log_line (G_LOG_LEVEL_CRITICAL, "cannot start a worker", DAE_I ("worker", worker->index),
@@ -401,6 +411,10 @@ on_limit (gpointer data)
   Crew *crew = data;
 
   crew->limit_source = 0;
+  for (guint i = 0; i < crew->generation->n_workers; i++)
+    if (crew->workers[i].pid != 0)
+      log_line (G_LOG_LEVEL_WARNING, "worker does not end in time and is killed",
+                DAE_I ("pid", crew->workers[i].pid), DAE_I ("worker", i));
   crew_kill (crew);
   return G_SOURCE_REMOVE;
 }
@@ -443,9 +457,12 @@ void
 crew_kill (Crew *crew)
 {
   order_all (crew);
-  for (guint i = 0; i < crew->generation->n_workers; i++)
-    if (crew->workers[i].pid != 0)
-      kill (crew->workers[i].pid, SIGKILL);
+  for (guint i = 0; i < crew->generation->n_workers; i++) {
+    if (crew->workers[i].pid == 0)
+      continue;
+    crew->workers[i].killed = TRUE;
+    kill (crew->workers[i].pid, SIGKILL);
+  }
 }
 
 void

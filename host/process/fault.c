@@ -6,6 +6,7 @@
 
 #include <execinfo.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,22 +18,22 @@
 #endif
 #endif
 
-static Heartbeat *heartbeat;
+static Heartbeat *heartbeat; /* NULL: the process ends as it should */
+
+static void
+on_end (void)
+{
+  if (heartbeat != NULL)
+    heartbeat_fault (heartbeat);
+}
 
 #ifdef HAS_SANITIZER
 #include <sanitizer/common_interface_defs.h>
 
 static void
-on_death (void)
+watch_signals (void)
 {
-  heartbeat_fault (heartbeat);
-}
-
-void
-fault_watch (Host *host)
-{
-  heartbeat = host->heartbeat;
-  __sanitizer_set_death_callback (on_death);
+  __sanitizer_set_death_callback (on_end);
 }
 #else
 #define MAX_FRAMES 64
@@ -48,7 +49,7 @@ say (const char *text)
 static void
 on_fault (int number, siginfo_t *info, void *context)
 {
-  const HeartbeatView *view = heartbeat_fault (heartbeat);
+  const HeartbeatView *view = heartbeat != NULL ? heartbeat_fault (heartbeat) : NULL;
   const char digits[] = { (char)('0' + number / 10 % 10), (char)('0' + number % 10), '\0' };
   void *frames[MAX_FRAMES];
 
@@ -67,8 +68,8 @@ on_fault (int number, siginfo_t *info, void *context)
   raise (number);
 }
 
-void
-fault_watch (Host *host)
+static void
+watch_signals (void)
 {
   static char stack[64 * 1024];
   static const int numbers[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT };
@@ -77,10 +78,23 @@ fault_watch (Host *host)
                               .sa_flags = SA_SIGINFO | SA_ONSTACK | (int)SA_RESETHAND };
   void *frame;
 
-  heartbeat = host->heartbeat;
   backtrace (&frame, 1); /* loads libgcc now: a handler must not */
   sigaltstack (&alternate, NULL);
   for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
     sigaction (numbers[i], &action, NULL);
 }
 #endif
+
+void
+fault_watch (Host *host)
+{
+  heartbeat = host->heartbeat;
+  atexit (on_end);
+  watch_signals ();
+}
+
+void
+fault_unwatch (void)
+{
+  heartbeat = NULL;
+}

@@ -7,6 +7,8 @@
 
 #include "../host.h"
 
-/* Installs handlers for SIGSEGV, SIGBUS, SIGILL, SIGFPE and SIGABRT, the main thread's on a stack of
+/* Leaves the mark too when somebody calls exit. Installs handlers for SIGSEGV, SIGBUS, SIGILL, SIGFPE and SIGABRT, the main thread's on a stack of
  * its own. A build with AddressSanitizer keeps that one's, which only leave the mark. */
 void fault_watch (Host *host);
+/* This process ends as it should. */
+void fault_unwatch (void);

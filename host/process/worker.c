@@ -357,6 +357,7 @@ worker_main (int argc, char **argv)
   listen_on_all (host);
   health_start (host->health, tell_ready, NULL);
   g_main_loop_run (worker.loop);
+  fault_unwatch ();
   end (host);
   return 0;
 }

@@ -104,8 +104,9 @@ test('a plugin that misbehaves', async (t) => {
 
   await t.test('a loop 10 s late and a pool thread 10 s past its deadline end the worker', async () => {
     const before = await until(() => { const all = host.workers(); return all.length === 2 ? all : null; });
+    const seen = linesOf(host.log, 'loop is late').length;
     const loop = attempt(host, '/api/faulty/block/60000');
-    const blocked = await host.line('loop is late', ({ route, pid }) => route.includes('/api/faulty/block/') && before.includes(pid));
+    const blocked = await until(() => linesOf(host.log, 'loop is late')[seen], 8000, 'the line');
     const pool = attempt(host, '/api/faulty/pool/60000');
     assert.equal((await host.request('GET', '/api/me')).status, 200, 'the other worker serves');
     const stall = await host.line('worker stalls and is ended', ({ pid }) => pid === blocked.pid, 15_000);
@@ -275,7 +276,7 @@ test('a service', async (t) => {
       await calm();
       if (round === 1) [fds, resident] = [count(), memory(host.pid).now];
     }
-    assert.ok(count() <= fds, `descriptors: ${fds} -> ${count()}`);
+    await until(() => count() <= fds, 3000, `no more than ${fds} descriptors`);
     assert.ok(memory(host.pid).now - resident < 0.5 * rounds, `${resident} -> ${memory(host.pid).now} MiB`);
   });
 
@@ -368,7 +369,7 @@ test('handover to a program of another layout', async (t) => {
   const host = await service.start();
   const install = (file) => { copyFileSync(file, `${program}.new`); renameSync(`${program}.new`, program); };
   const hash = (file) => createHash('sha1').update(readFileSync(file)).digest('hex');
-  const exeOf = (pid) => hash(`/proc/${pid}/exe`);
+  const exeOf = (pid) => { try { return hash(`/proc/${pid}/exe`); } catch { return null; } };
   const conversation = await host.conversation(await host.workspace());
 
   for (const [file, layout] of [[next, 2], [daedalus, 1]]) {
@@ -386,8 +387,9 @@ test('handover to a program of another layout', async (t) => {
       assert.match((await reload).out + (await again).out, new RegExp(`layout ${layout}`));
       assert.ok(service.runs);
       assert.equal(exeOf(host.pid), hash(file), 'the supervisor is the new program');
-      const now = host.workers().filter((pid) => !before.includes(pid));
-      assert.ok(now.length >= 2 && now.every((pid) => exeOf(pid) === hash(file)), 'the new workers too');
+      // a worker of the first of the two reloads may end meanwhile
+      const now = host.workers().filter((pid) => !before.includes(pid)).map(exeOf).filter(Boolean);
+      assert.ok(now.length >= 2 && now.every((exe) => exe === hash(file)), 'the new workers too');
       for (const one of loads) {
         const { failures, sent } = await one.end();
         assert.deepEqual(failures, []);
