@@ -29,13 +29,8 @@ on_end (void)
 
 #ifdef HAS_SANITIZER
 #include <sanitizer/common_interface_defs.h>
+#endif
 
-static void
-watch_signals (void)
-{
-  __sanitizer_set_death_callback (on_end);
-}
-#else
 #define MAX_FRAMES 64
 
 static void
@@ -72,7 +67,11 @@ static void
 watch_signals (void)
 {
   static char stack[64 * 1024];
+#ifdef HAS_SANITIZER
+  static const int numbers[] = { SIGABRT }; /* the sanitizer tells of the others itself */
+#else
   static const int numbers[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT };
+#endif
   const stack_t alternate = { .ss_sp = stack, .ss_size = sizeof stack };
   struct sigaction action = { .sa_sigaction = on_fault,
                               .sa_flags = SA_SIGINFO | SA_ONSTACK | (int)SA_RESETHAND };
@@ -82,8 +81,10 @@ watch_signals (void)
   sigaltstack (&alternate, NULL);
   for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
     sigaction (numbers[i], &action, NULL);
-}
+#ifdef HAS_SANITIZER
+  __sanitizer_set_death_callback (on_end);
 #endif
+}
 
 void
 fault_watch (Host *host)

@@ -5,7 +5,7 @@
 // which the test registers with t.after.
 import { spawn, execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, mkdirSync, readFileSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -73,6 +73,27 @@ export class Host {
     }).sort((a, b) => a - b);
   }
 
+  /** The worker at the other end of a client's open SOCKET. */
+  workerOf (socket) {
+    const hex = (port) => port.toString(16).toUpperCase().padStart(4, '0');
+    const row = readFileSync('/proc/net/tcp', 'utf8').split('\n').map((line) => line.trim().split(/\s+/))
+      .find(([, local, remote]) => local?.endsWith(`:${hex(this.port)}`) && remote.endsWith(`:${hex(socket.localPort)}`));
+    return this.workers().find((pid) => readdirSync(`/proc/${pid}/fd`).some((fd) => {
+      try { return readlinkSync(`/proc/${pid}/fd/${fd}`) === `socket:[${row[9]}]`; } catch { return false; }
+    }));
+  }
+
+  /** An agent with one kept connection, and the worker that serves it: OF, or any but NOT. */
+  async connection (t, { of, not } = {}) {
+    for (;;) {
+      const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+      t.after(() => agent.destroy());
+      await this.request('GET', '/api/health', { agent });
+      const worker = this.workerOf(Object.values(agent.freeSockets)[0][0]);
+      if (worker !== not && worker === (of ?? worker)) return { agent, worker };
+    }
+  }
+
   headers (person) {
     if (person) return { 'X-Forwarded-User': person, 'X-Forwarded-Email': `${person}@example.org`, 'X-Forwarded-Preferred-Username': person };
     return { Authorization: `Bearer ${this.token}` };
@@ -114,12 +135,12 @@ export class Host {
     return this.ok('POST', `/api/workspaces/${workspace.id}/conversations`, { body, ...options });
   }
 
-  async post (conversation, content, { agent, parent_id, key = randomUUID(), ...options } = {}) {
+  async post (conversation, content, { agent, parent_id, key = randomUUID(), kept, ...options } = {}) {
     const body = { content };
     if (agent !== undefined) body.agent = agent;
     if (parent_id !== undefined) body.parent_id = parent_id;
     return await this.ok('POST', `/api/conversations/${conversation.id}/messages`,
-      { body, headers: { 'Idempotency-Key': key }, ...options });
+      { body, headers: { 'Idempotency-Key': key }, ...options, agent: kept });
   }
 
   async turn (id, options = {}) {

@@ -35,7 +35,7 @@ async function startFaulty (t, { workers = 2, set = [], ...options } = {}) {
 }
 
 /** Asks on a connection of its own; the answer may never come. */
-const attempt = (host, path) => host.request('GET', path).then((reply) => reply.status, (error) => error.code ?? error.message);
+const attempt = (host, path, options) => host.request('GET', path, options).then((reply) => reply.status, (error) => error.code ?? error.message);
 
 /** Requests one after the other until it is told to end; what was not 200. */
 function load (t, host, { agent } = {}) {
@@ -82,8 +82,12 @@ test('a plugin that misbehaves', async (t) => {
       await until(() => host.workers().length === 2 && linesOf(host.log, 'worker is ready').length >= 2 + index, 10_000, 'two workers');
       const before = host.workers();
       const requests = load(t, host);
-      const fault = attempt(host, `/api/faulty/${path}`);
+      // the worker has something else of this plugin in hand, on a pool thread
+      const beside = await host.connection(t), fatal = await host.connection(t, { of: beside.worker });
+      const other = attempt(host, '/api/faulty/pool/900', { agent: beside.agent });
+      const fault = attempt(host, `/api/faulty/${path}`, { agent: fatal.agent });
       assert.match(String(await fault), /ECONNRESET|socket hang up/, path);
+      assert.match(String(await other), /ECONNRESET|socket hang up/, path);
       const died = await host.line('worker died', ({ route }) => route?.includes(`/api/faulty/${path}`));
       assert.equal(died.plugin, 'faulty');
       assert.match(died.request_id, /^[0-9a-f-]{36}$/);
