@@ -37,6 +37,7 @@ typedef struct {
   Server *server;
   Health *health;
   guint8 secret[32];     /* of this installation: the root of dae_derive_secret */
+  char **listen;         /* the addresses that it serves on; NULL: as configured */
   char *internal_socket; /* path of the Unix socket that serves INTERNAL routes */
   gboolean draining;     /* the whole service is on its way out: health says so */
   void (*announce) (const char *key, const char *text); /* to the supervisor */

@@ -74,7 +74,8 @@ static const DaeSetting config_http_rows[] = {
     .type = DAE_SETTING_LIST,
     .fallback = "127.0.0.1:8000",
     .environment = "DAEDALUS_LISTEN",
-    .help = "Addresses to serve on: HOST:PORT, [::1]:PORT or unix:/path" },
+    .help = "Addresses to serve on: HOST:PORT, [::1]:PORT, unix:/path, or systemd for the sockets "
+            "that a socket unit passes (systemd:NAME for those of that FileDescriptorName=)" },
   { .key = "base-url",
     .type = DAE_SETTING_URL,
     .environment = "DAEDALUS_BASE_URL",
@@ -151,6 +152,10 @@ config_host_is_listen (const char *item)
   g_autofree char *host = NULL;
   gsize length;
 
+  if (strcmp (item, "systemd") == 0)
+    return TRUE;
+  if (g_str_has_prefix (item, "systemd:"))
+    return item[strlen ("systemd:")] != '\0';
   if (g_str_has_prefix (item, "unix:"))
     return item[5] == '/' && strlen (item + 5) < 108;
   if (colon == NULL || !config_host_is_port (colon + 1))
@@ -194,7 +199,8 @@ config_host_check_listen (Config *config, Complaints *complaints)
       continue;
     why = g_strdup_printf ("\"%s\" is not an address to listen on", *items);
     config_host_complain (config, "http", "listen", why,
-                          "Write HOST:PORT, [IPV6]:PORT or unix:/path, for example 127.0.0.1:8000.",
+                          "Write HOST:PORT, [IPV6]:PORT, unix:/path or systemd, for example "
+                          "127.0.0.1:8000.",
                           complaints);
   }
 }

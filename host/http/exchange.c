@@ -320,9 +320,10 @@ exchange_new (Host *host)
   exchange->host = host;
   exchange->keep_alive = g_bytes_new_static (":\n\n", 3);
   g_queue_init (&exchange->streams);
-  exchange->rules = origin_rules_new (config_list (host->config, "http", "listen"),
-                                      config_list (host->config, "http", "hosts"),
-                                      host->info.base_url, exchange_trusts, host);
+  exchange->rules = origin_rules_new (
+      host->listen != NULL ? (const char *const *)host->listen
+                           : config_list (host->config, "http", "listen"),
+      config_list (host->config, "http", "hosts"), host->info.base_url, exchange_trusts, host);
   account_open (exchange);
   return exchange;
 }

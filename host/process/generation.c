@@ -48,6 +48,22 @@ sockets_to_variant (GPtrArray *sockets)
   return g_variant_builder_end (&builder);
 }
 
+/* Where people reach it, as names of the host: what the service manager opened by its address. */
+static GVariant *
+addresses_to_variant (GPtrArray *sockets)
+{
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("as"));
+  for (guint i = 0; i < sockets->len; i++) {
+    const ListenSocket *socket = sockets->pdata[i];
+
+    if (!socket->internal)
+      g_variant_builder_add (&builder, "s", socket->address);
+  }
+  return g_variant_builder_end (&builder);
+}
+
 static guint
 worker_count (Config *config, GVariant *facts)
 {
@@ -84,6 +100,7 @@ write_brief (Generation *generation, const GenerationGround *ground)
   g_variant_dict_insert_value (&dict, "sources",
                                brief_sources_to_variant (generation->check->sources));
   g_variant_dict_insert_value (&dict, "sockets", sockets_to_variant (generation->sockets));
+  g_variant_dict_insert_value (&dict, "listen", addresses_to_variant (generation->sockets));
   g_variant_dict_insert_value (&dict, "secret",
                                g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, instance->secret,
                                                           sizeof instance->secret, 1));

@@ -47,6 +47,20 @@ sockets_to_variant (GPtrArray *sockets)
 }
 
 static GVariant *
+passed_to_variant (GPtrArray *all)
+{
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("a(ssi)"));
+  for (guint i = 0; i < all->len; i++) {
+    const ListenSocket *passed = all->pdata[i];
+
+    g_variant_builder_add (&builder, "(ssi)", passed->passed, passed->address, passed->fd);
+  }
+  return g_variant_builder_end (&builder);
+}
+
+static GVariant *
 workers_to_variant (GArray *workers)
 {
   GVariantBuilder builder;
@@ -93,6 +107,7 @@ write_brief (const HandoverLoad *load)
   g_variant_dict_insert (&dict, "control", "i", load->control);
   g_variant_dict_insert (&dict, "instance", "s", load->instance_id);
   g_variant_dict_insert_value (&dict, "sockets", sockets_to_variant (load->sockets));
+  g_variant_dict_insert_value (&dict, "passed", passed_to_variant (load->passed));
   g_variant_dict_insert_value (&dict, "workers", workers_to_variant (load->workers));
   g_variant_dict_insert_value (&dict, "askers", fds_to_variant (load->askers));
   g_variant_dict_insert_value (&dict, "callers", fds_to_variant (load->callers));
@@ -108,6 +123,8 @@ set_flags (const HandoverLoad *load, int flags)
   fcntl (load->control, F_SETFD, flags);
   for (guint i = 0; i < load->sockets->len; i++)
     fcntl (((ListenSocket *)load->sockets->pdata[i])->fd, F_SETFD, flags);
+  for (guint i = 0; i < load->passed->len; i++)
+    fcntl (((ListenSocket *)load->passed->pdata[i])->fd, F_SETFD, flags);
   for (guint i = 0; i < load->askers->len; i++)
     fcntl (g_array_index (load->askers, int, i), F_SETFD, flags);
   for (guint i = 0; i < load->callers->len; i++)
@@ -273,6 +290,29 @@ const char *
 handover_instance_id (Handover *handover)
 {
   return take_text (handover, "instance");
+}
+
+GPtrArray *
+handover_passed (Handover *handover)
+{
+  GPtrArray *all = g_ptr_array_new_with_free_func ((GDestroyNotify)listen_free);
+  g_autoptr (GVariant) listed =
+      g_variant_lookup_value (handover->brief, "passed", G_VARIANT_TYPE ("a(ssi)"));
+  const char *name, *address;
+  GVariantIter iter;
+  int fd;
+
+  if (listed == NULL)
+    return all;
+  g_variant_iter_init (&iter, listed);
+  while (g_variant_iter_next (&iter, "(&s&si)", &name, &address, &fd)) {
+    ListenSocket *passed = listen_adopt (address, fd, FALSE);
+
+    fcntl (fd, F_SETFD, FD_CLOEXEC);
+    passed->passed = g_strdup (name);
+    g_ptr_array_add (all, passed);
+  }
+  return all;
 }
 
 GPtrArray *

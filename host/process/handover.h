@@ -10,6 +10,7 @@
  *   data-dir runtime-dir s
  *   instance       s       its word, so that old and new workers know each other
  *   sockets        a(sib)  address, descriptor, internal
+ *   passed         a(ssi)  name, address, descriptor: the service manager's
  *   workers        a(iii)  pid, pidfd, control
  *   askers callers ai      connections of commands that wait for an answer, or have said nothing yet
  *   announced      a{ss}   what stands in run/
@@ -28,6 +29,7 @@ typedef struct {
   int control; /* the listening socket of commands */
   const char *instance_id;
   GPtrArray *sockets;    /* (element-type ListenSocket) */
+  GPtrArray *passed;     /* (element-type ListenSocket) */
   GArray *workers;       /* (element-type CrewMember) */
   GArray *askers, *callers; /* (element-type int) */
   GHashTable *announced; /* key -> text */
@@ -48,6 +50,7 @@ gboolean handover_instance (Handover *handover, Instance *instance, Complaints *
 int handover_control (Handover *handover);
 const char *handover_instance_id (Handover *handover);
 GPtrArray *handover_sockets (Handover *handover); /* (element-type ListenSocket): full */
+GPtrArray *handover_passed (Handover *handover);  /* (element-type ListenSocket): full */
 GArray *handover_askers (Handover *handover);     /* (element-type int): full */
 GArray *handover_callers (Handover *handover);
 void handover_announced (Handover *handover, GHashTable *announced);

@@ -105,7 +105,7 @@ listen_open (const char *address, gboolean internal, Complaints *complaints)
     why = g_strdup_printf ("\"%s\" is not an address to listen on", address);
     complaints_add (complaints, NULL, NULL, 0, "http", "listen", why,
                     "Write ADDRESS:PORT, for example 127.0.0.1:8000 or [::1]:8000, or "
-                    "unix:/run/daedalus/http.sock.");
+                    "unix:/run/daedalus/http.sock, or systemd.");
     return NULL;
   }
   if (bind_and_listen (where, address, &fd))
@@ -132,7 +132,19 @@ listen_free (ListenSocket *opened)
 {
   close (opened->fd);
   g_free (opened->address);
+  g_free (opened->passed);
   g_free (opened);
+}
+
+static char *
+text_of (GSocketAddress *where)
+{
+  GInetSocketAddress *inet = G_INET_SOCKET_ADDRESS (where);
+  g_autofree char *host = g_inet_address_to_string (g_inet_socket_address_get_address (inet));
+
+  return g_strdup_printf (g_socket_address_get_family (where) == G_SOCKET_FAMILY_IPV6 ? "[%s]:%u"
+                                                                                      : "%s:%u",
+                          host, g_inet_socket_address_get_port (inet));
 }
 
 char *
@@ -141,15 +153,20 @@ listen_actual (const ListenSocket *opened)
   struct sockaddr_storage native;
   socklen_t size = sizeof native;
   g_autoptr (GSocketAddress) where = NULL;
-  g_autofree char *host = NULL;
-  GInetSocketAddress *inet;
 
   if (getsockname (opened->fd, (struct sockaddr *)&native, &size) != 0 ||
       (native.ss_family != AF_INET && native.ss_family != AF_INET6))
     return g_strdup (opened->address);
   where = g_socket_address_new_from_native (&native, size);
-  inet = G_INET_SOCKET_ADDRESS (where);
-  host = g_inet_address_to_string (g_inet_socket_address_get_address (inet));
-  return g_strdup_printf (native.ss_family == AF_INET6 ? "[%s]:%u" : "%s:%u", host,
-                          g_inet_socket_address_get_port (inet));
+  return text_of (where);
+}
+
+char *
+listen_canonical (const char *address)
+{
+  g_autoptr (GSocketAddress) where = parse (address);
+
+  if (where == NULL)
+    return NULL;
+  return G_IS_INET_SOCKET_ADDRESS (where) ? text_of (where) : g_strdup (address);
 }

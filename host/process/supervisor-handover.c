@@ -5,6 +5,8 @@
 #include "../observe/log.h"
 #include "../paths.h"
 
+#include <string.h>
+
 static void
 add_askers (GPtrArray *calls, GArray *askers)
 {
@@ -45,6 +47,7 @@ supervisor_hand_over (Supervisor *supervisor, const CheckResult *result)
     .control = control_fd (supervisor->control),
     .instance_id = supervisor->instance_id,
     .sockets = supervisor->sockets != NULL ? supervisor->sockets : none,
+    .passed = supervisor->passed,
     .workers = members,
     .askers = askers,
     .callers = callers,
@@ -96,6 +99,24 @@ take_calls (Supervisor *supervisor)
     control_adopt_caller (supervisor->control, g_array_index (callers, int, i));
 }
 
+/* Which of the sockets in use are the service manager's. */
+static void
+take_passed (Supervisor *supervisor)
+{
+  g_ptr_array_unref (supervisor->passed);
+  supervisor->passed = handover_passed (supervisor->handover);
+  for (guint i = 0; i < supervisor->sockets->len; i++) {
+    ListenSocket *socket = supervisor->sockets->pdata[i];
+
+    for (guint k = 0; k < supervisor->passed->len && socket->passed == NULL; k++) {
+      const ListenSocket *passed = supervisor->passed->pdata[k];
+
+      if (strcmp (passed->address, socket->address) == 0)
+        socket->passed = g_strdup (passed->passed);
+    }
+  }
+}
+
 gboolean
 supervisor_take_over (Supervisor *supervisor, int fd, Complaints *complaints)
 {
@@ -106,6 +127,7 @@ supervisor_take_over (Supervisor *supervisor, int fd, Complaints *complaints)
   g_strlcpy (supervisor->instance_id, handover_instance_id (supervisor->handover),
              sizeof supervisor->instance_id);
   supervisor->sockets = handover_sockets (supervisor->handover);
+  take_passed (supervisor);
   handover_announced (supervisor->handover, supervisor->announced);
   supervisor->control =
       control_new (supervisor->instance.control_socket, handover_control (supervisor->handover),

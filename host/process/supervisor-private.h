@@ -17,6 +17,7 @@ typedef struct {
   Control *control;
   CrewGround crew_ground;
   GenerationGround generation_ground;
+  GPtrArray *passed;    /* (element-type ListenSocket) of the service manager, kept as they are */
   GPtrArray *sockets;   /* of the newest generation, shared with it; NULL before the first */
   guint generations;    /* made so far */
   Crew *current, *next; /* next: the one that a reload, or the start, makes ready */

@@ -48,6 +48,77 @@ share_or_open (Supervisor *supervisor,
   return NULL;
 }
 
+static gboolean
+has_passed (GPtrArray *sockets, const ListenSocket *passed)
+{
+  for (guint i = 0; i < sockets->len; i++) {
+    const ListenSocket *socket = sockets->pdata[i];
+
+    if (socket->passed != NULL && strcmp (socket->address, passed->address) == 0)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/* Adds those sockets of the service manager that ADDRESS means. FALSE: it means none. */
+static gboolean
+share_passed (Supervisor *supervisor, GPtrArray *sockets, const char *address)
+{
+  gboolean any = FALSE;
+
+  for (guint i = 0; i < supervisor->passed->len; i++) {
+    const ListenSocket *passed = supervisor->passed->pdata[i];
+    ListenSocket *shared;
+
+    if (!listen_means (address, passed))
+      continue;
+    any = TRUE;
+    shared = !has_passed (sockets, passed) ? listen_share (passed) : NULL;
+    if (shared != NULL)
+      g_ptr_array_add (sockets, shared);
+  }
+  return any;
+}
+
+/* Whoever connects to a socket that nobody serves would wait for ever. */
+static void
+complain_of_unserved (Supervisor *supervisor, GPtrArray *sockets, Complaints *complaints)
+{
+  for (guint i = 0; i < supervisor->passed->len; i++) {
+    const ListenSocket *passed = supervisor->passed->pdata[i];
+    g_autofree char *why = NULL;
+
+    if (has_passed (sockets, passed))
+      continue;
+    why = g_strdup_printf ("the service manager passes %s, which listen does not name",
+                           passed->address);
+    complaints_add (complaints, NULL, NULL, 0, "http", "listen", why,
+                    "Write listen = systemd in [http], or take it out of the socket unit.");
+  }
+}
+
+static void
+add_address (Supervisor *supervisor,
+             GPtrArray *sockets,
+             const char *address,
+             gboolean will_serve,
+             Complaints *complaints)
+{
+  ListenSocket *socket = NULL;
+  g_autofree char *why = NULL;
+
+  if (share_passed (supervisor, sockets, address))
+    return;
+  if (listen_is_passed (address)) {
+    why = g_strdup_printf ("the service manager passes no socket for \"%s\"", address);
+    complaints_add (complaints, NULL, NULL, 0, "http", "listen", why,
+                    "Enable the socket unit, or write an address such as 127.0.0.1:8000.");
+  } else if (will_serve || !g_str_has_prefix (address, "unix:"))
+    socket = share_or_open (supervisor, address, FALSE, complaints);
+  if (socket != NULL)
+    g_ptr_array_add (sockets, socket);
+}
+
 /* The sockets that CONFIG asks for; those that are open already are used again. Where nothing
  * WILL_SERVE, only to find out whether they can be had, and without a trace. */
 static GPtrArray *
@@ -57,14 +128,9 @@ open_sockets (Supervisor *supervisor, Config *config, gboolean will_serve, Compl
   g_autofree char *internal = g_strconcat ("unix:", supervisor->instance.internal_socket, NULL);
   const char *const *addresses = config_list (config, "http", "listen");
 
-  for (guint i = 0; addresses[i] != NULL; i++) {
-    ListenSocket *socket = NULL;
-
-    if (will_serve || !g_str_has_prefix (addresses[i], "unix:"))
-      socket = share_or_open (supervisor, addresses[i], FALSE, complaints);
-    if (socket != NULL)
-      g_ptr_array_add (sockets, socket);
-  }
+  for (guint i = 0; addresses[i] != NULL; i++)
+    add_address (supervisor, sockets, addresses[i], will_serve, complaints);
+  complain_of_unserved (supervisor, sockets, complaints);
   if (will_serve && complaints_count (complaints) == 0) {
     ListenSocket *socket = share_or_open (supervisor, internal, TRUE, complaints);
 

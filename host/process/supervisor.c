@@ -68,7 +68,8 @@ kill_all (Supervisor *supervisor)
     handover_kill (supervisor->handover);
 }
 
-/* What workers no longer accept must not wait for ever. */
+/* What workers no longer accept must not wait for ever; where a service manager keeps the socket,
+ * it waits for who is started next. */
 static gboolean
 end_listening (gpointer data)
 {
@@ -77,7 +78,7 @@ end_listening (gpointer data)
   for (guint i = 0; supervisor->sockets != NULL && i < supervisor->sockets->len; i++) {
     ListenSocket *socket = supervisor->sockets->pdata[i];
 
-    if (!socket->internal)
+    if (!socket->internal && socket->passed == NULL)
       listen_end (socket);
   }
   return G_SOURCE_REMOVE;
@@ -299,7 +300,7 @@ remove_files (Supervisor *supervisor)
   for (guint i = 0; supervisor->sockets != NULL && i < supervisor->sockets->len; i++) {
     const ListenSocket *socket = supervisor->sockets->pdata[i];
 
-    if (g_str_has_prefix (socket->address, "unix:"))
+    if (socket->passed == NULL && g_str_has_prefix (socket->address, "unix:"))
       unlink (socket->address + strlen ("unix:"));
   }
 }
@@ -321,6 +322,7 @@ close_all (Supervisor *supervisor, int signals)
   g_clear_pointer (&supervisor->handover, handover_free);
   g_clear_pointer (&supervisor->control, control_free);
   g_clear_pointer (&supervisor->sockets, g_ptr_array_unref);
+  g_ptr_array_unref (supervisor->passed);
   metrics_free (supervisor->crew_ground.metrics);
   g_clear_pointer (&supervisor->crew_ground.heartbeat, heartbeat_free);
   close (supervisor->generation_ground.metrics_fd);
@@ -339,11 +341,12 @@ supervisor_run (Options *options)
   Supervisor supervisor = { .options = options, .instance = { .lock = -1 } };
   int signals = open_signals ();
 
+  supervisor.refusals = complaints_new ();
+  supervisor.passed = listen_take_passed (supervisor.refusals);
   supervisor.exe = check_own_exe ();
   supervisor.old = g_ptr_array_new ();
   supervisor.askers = g_ptr_array_new ();
   supervisor.later = g_ptr_array_new ();
-  supervisor.refusals = complaints_new ();
   supervisor.announced = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   if (options->ephemeral && !ephemeral_begin (options, on_parent_gone, &supervisor))
     return 1;

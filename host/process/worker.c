@@ -207,6 +207,7 @@ read_brief (Host *host, guint index, Complaints *complaints)
                  brief_text ("base-url"));
   host->info.workers = brief_number ("workers");
   host->info.worker = index;
+  g_variant_lookup (worker.brief, "listen", "^as", &host->listen);
   host->internal_socket = g_strdup (brief_text ("internal-socket"));
   bytes = g_variant_get_fixed_array (secret, &size, 1);
   memcpy (host->secret, bytes, MIN (size, sizeof host->secret));
@@ -310,6 +311,7 @@ end (Host *host)
   metrics_free (host->metrics);
   heartbeat_free (host->heartbeat);
   config_free (host->config);
+  g_strfreev (host->listen);
   g_free (host->internal_socket);
   g_variant_unref (worker.brief);
   g_main_loop_unref (worker.loop);

@@ -472,7 +472,7 @@ test_config_host_rules_are_complaints (void)
   config = read_config (files, variables, NULL, complaints);
   config_declare_host (config, complaints);
 #define LISTEN_REMEDY                                                                              \
-  "    Write HOST:PORT, [IPV6]:PORT or unix:/path, for example 127.0.0.1:8000.\n"
+  "    Write HOST:PORT, [IPV6]:PORT, unix:/path or systemd, for example 127.0.0.1:8000.\n"
   assert_complaints (
       complaints, files,
       "DIR/a.conf:4: [host] workers: \"65\" is out of range\n"

@@ -5,6 +5,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static void
 test_listen_refuses_what_is_no_address (void)
@@ -82,6 +83,44 @@ test_listen_takes_no_unix_socket_from_others (void)
   g_rmdir (dir);
 }
 
+static void
+test_listen_takes_what_is_passed_to_this_process_alone (void)
+{
+  g_autoptr (Complaints) complaints = complaints_new ();
+  g_autofree char *parent = g_strdup_printf ("%d", getppid ());
+  g_autoptr (GPtrArray) passed = NULL;
+
+  g_setenv ("LISTEN_PID", parent, TRUE);
+  g_setenv ("LISTEN_FDS", "1", TRUE);
+  passed = listen_take_passed (complaints);
+  g_assert_cmpuint (passed->len, ==, 0);
+  g_assert_cmpuint (complaints_count (complaints), ==, 0);
+  g_assert_null (g_getenv ("LISTEN_PID"));
+  g_assert_null (g_getenv ("LISTEN_FDS"));
+}
+
+static void
+test_listen_knows_which_address_means_a_passed_socket (void)
+{
+  static const struct {
+    const char *address, *bound;
+    gboolean means;
+  } rows[] = {
+    { "systemd", "127.0.0.1:80", TRUE },      { "systemd:web", "127.0.0.1:80", TRUE },
+    { "systemd:we", "127.0.0.1:80", FALSE },  { "127.0.0.1:80", "127.0.0.1:80", TRUE },
+    { "localhost:80", "127.0.0.1:80", TRUE }, { "*:80", "0.0.0.0:80", TRUE },
+    { "*:80", "127.0.0.1:80", FALSE },        { "[0:0::1]:80", "[::1]:80", TRUE },
+    { "unix:/a", "unix:/a", TRUE },           { "unix:/a", "unix:/b", FALSE },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++) {
+    ListenSocket passed = { .address = (char *)rows[i].bound, .passed = (char *)"web" };
+
+    g_test_message ("%s %s", rows[i].address, rows[i].bound);
+    g_assert_cmpint (listen_means (rows[i].address, &passed), ==, rows[i].means);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -90,6 +129,10 @@ main (int argc, char **argv)
   g_test_add_func ("/listen/says-who-has-the-port", test_listen_says_who_has_the_port);
   g_test_add_func ("/listen/unix-socket-is-private-and-replaces-a-stale-one",
                    test_listen_unix_socket_is_private_and_replaces_a_stale_one);
+  g_test_add_func ("/listen/takes-what-is-passed-to-this-process-alone",
+                   test_listen_takes_what_is_passed_to_this_process_alone);
+  g_test_add_func ("/listen/knows-which-address-means-a-passed-socket",
+                   test_listen_knows_which_address_means_a_passed_socket);
   g_test_add_func ("/listen/takes-no-unix-socket-from-others",
                    test_listen_takes_no_unix_socket_from_others);
   return g_test_run ();
