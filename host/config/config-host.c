@@ -91,7 +91,7 @@ static const DaeSetting config_http_rows[] = {
             "and people is taken; must be named in production" },
   { .key = "keep-alive",
     .type = DAE_SETTING_DURATION,
-    .fallback = "10s",
+    .fallback = "60s",
     .min = 1000,
     .max = 3600000,
     .help = "How long a connection may stay idle between two requests; behind a proxy that keeps "

@@ -37,7 +37,7 @@ static const DaeMetric account_rejected = {
   .name = "http_rejected_total",
   .type = DAE_COUNTER,
   .help = "Requests refused before or instead of a handler's answer",
-  .labels = "reason=draining|rate|body|head|deadline|host|origin",
+  .labels = "reason=draining|rate|body|head|deadline|host|origin|connections",
 };
 static const DaeMetric account_streams = {
   .name = "event_streams_active",

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define PUMPS_A_TURN 16
+#define DISCARD      (64 * 1024) /* of a body that nobody wants */
 #define PREPARE      (64 * 1024)
 
 struct ServerInput {
@@ -47,6 +48,13 @@ server_body_continue (ServerCall *call)
 }
 
 static ServerPump
+server_body_large (ServerCall *call)
+{
+  call->large = TRUE;
+  return SERVER_PUMP_LARGE;
+}
+
+static ServerPump
 server_body_decode (ServerCall *call, const char *bytes, gsize length, GByteArray *into)
 {
   HttpBodySlice slice;
@@ -64,7 +72,7 @@ server_body_decode (ServerCall *call, const char *bytes, gsize length, GByteArra
     return SERVER_PUMP_CUT;
   }
   if (http_body_announced (&call->body) > call->max)
-    return SERVER_PUMP_LARGE;
+    return server_body_large (call);
   if (state == HTTP_BODY_MORE)
     return SERVER_PUMP_MORE;
   wire_conn_untake (call->conn, bytes + at, length - at);
@@ -83,7 +91,7 @@ server_body_pump (ServerCall *call, GByteArray *into)
   if (call->fault != 0 || call->left)
     return SERVER_PUMP_CUT;
   if (http_body_announced (&call->body) > call->max)
-    return SERVER_PUMP_LARGE;
+    return server_body_large (call);
   switch (wire_conn_take (call->conn, &bytes, &length)) {
   case WIRE_TAKEN:
     call->expect = FALSE;
@@ -333,11 +341,14 @@ server_body_discard (ServerCall *call)
   g_autoptr (GByteArray) nothing = g_byte_array_new ();
   ServerPump pump = SERVER_PUMP_MORE;
 
-  if (call->body.state == HTTP_BODY_DONE)
+  if (call->body.state == HTTP_BODY_DONE && !call->large)
     return TRUE;
   call->discarded = TRUE;
-  call->max = G_MAXINT64;
   call->expect = FALSE;
+  /* whether a large body is in already is chance: then the connection ends in any case */
+  if (call->large || http_body_announced (&call->body) - call->body.seen > DISCARD)
+    return FALSE;
+  call->max = call->body.seen + DISCARD;
   for (guint i = 0; i < PUMPS_A_TURN && pump == SERVER_PUMP_MORE; i++) {
     pump = server_body_pump (call, nothing);
     g_byte_array_set_size (nothing, 0);

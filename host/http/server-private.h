@@ -51,6 +51,7 @@ struct ServerCall {
   guint aborted : 1;
   guint left : 1;     /* the client has gone */
   guint discarded : 1; /* some of the body was thrown away */
+  guint large : 1;     /* the body is over the limit of its reader */
 
   HttpBody body;
   guint fault; /* status for what is wrong with the body, or 0 */
@@ -86,7 +87,8 @@ gboolean server_header_is_sound (const ServerHeader *header);
 /* server-body.c */
 /* Input came, or ended, or is too slow. */
 void server_body_ready (ServerCall *call);
-/* What has come already of a body that nobody read; TRUE if it is whole now. */
+/* What has come already of a body that nobody read; TRUE if it is whole now, and small enough for
+ * the connection to live on. */
 gboolean server_body_discard (ServerCall *call);
 /* The call ends. */
 void server_body_end (ServerCall *call);

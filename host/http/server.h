@@ -37,7 +37,7 @@ typedef struct {
   guint head_ms, body_ms, idle_ms, stall_ms, drain_ms;
 } ServerLimits;
 
-#define SERVER_LIMITS_DEFAULT ((ServerLimits){ 10000, 10000, 10000, 30000, 5000 })
+#define SERVER_LIMITS_DEFAULT ((ServerLimits){ 10000, 10000, 60000, 30000, 5000 })
 
 Server *server_new (Host *host, const ServerHooks *hooks, gpointer data);
 /* Before server_listen. */

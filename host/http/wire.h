@@ -23,7 +23,7 @@ typedef struct {
   guint drain_ms; /* idle time left to connections while draining */
 } WireLimits;
 
-#define WIRE_LIMITS_DEFAULT ((WireLimits){ 10000, 10000, 10000, 30000, 5000 })
+#define WIRE_LIMITS_DEFAULT ((WireLimits){ 10000, 10000, 60000, 30000, 5000 })
 
 typedef struct {
   /* A sound head is in: copy what is needed of HEAD and BYTES first. CONN belongs to the call

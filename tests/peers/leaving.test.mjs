@@ -60,7 +60,7 @@ test('ways to leave', async (t) => {
   };
   /* what is opened once, at the first use, is no leak */
   for (const way of Object.values(all)) await leave(way, atOnce);
-  await until(async () => (await host.metric('http_connections')) <= 1, 15_000, 'the end of all connections');
+  await until(async () => (await host.metric('daedalus_http_connections')) <= 1, 15_000, 'the end of all connections');
 
   for (const [name, way] of Object.entries(all)) {
     await t.test(`${name}, ${times} times`, async () => {

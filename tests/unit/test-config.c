@@ -453,7 +453,7 @@ test_config_host_has_its_defaults_and_names (void)
   g_assert_cmpstr (config_text (config, "host", "environment"), ==, "production");
   g_assert_cmpint (config_int (config, "host", "workers"), ==, 0);
   g_assert_cmpint (config_int (config, "host", "drain-limit"), ==, 360000);
-  g_assert_cmpint (config_int (config, "http", "keep-alive"), ==, 10000);
+  g_assert_cmpint (config_int (config, "http", "keep-alive"), ==, 60000);
   g_assert_cmpstr (config_list (config, "http", "listen")[1], ==, "unix:/run/d.sock");
   g_assert_true (config_has_address (config, "http", "trusted-proxies", "unix"));
   g_assert_cmpstr (config_text (config, "database", "url"), ==, "postgresql+asyncpg://u:p%40@h/d");

@@ -231,6 +231,11 @@ test_server_sends_large_answers (void)
   raw_server_free (server);
 }
 
+#define CHUNK "100\r\n0123456789abcdef0123456789abcdef" TEXT TEXT TEXT TEXT TEXT TEXT TEXT "\r\n"
+#define TEXT  "0123456789abcdef0123456789abcdef"
+#define LARGE_CHUNKS                                                                               \
+  POST ("Transfer-Encoding: chunked\r\n") CHUNK CHUNK CHUNK CHUNK CHUNK CHUNK CHUNK CHUNK
+
 typedef struct {
   const char *name, *request;
   const char *answer; /* of what came */
@@ -247,6 +252,7 @@ static const BodyCase bodies[] = {
   { "too-long", POST ("Content-Length: 1001\r\n") "hello", "413 ", "large ;", TRUE },
   { "chunk-too-long", POST ("Transfer-Encoding: chunked\r\n") "5\r\nhello\r\n400\r\n", "413 ",
     "large ;", TRUE },
+  { "chunk-too-long-that-is-there", LARGE_CHUNKS "0\r\n\r\n" GET ("/no"), "413 ", "large ;", TRUE },
   { "framing-broken", POST ("Transfer-Encoding: chunked\r\n") "5\r\nhello\r\nxyz\r\n" GET ("/no"),
     "400 ", "cut ;", TRUE },
 };
