@@ -26,7 +26,7 @@ static const struct {
   gboolean (*run) (Passage *passage);
 } exchange_steps[] = {
   { "route", exchange_route },     /* whose host, which row: 421, 404, 405 */
-  { "admit", exchange_admit },     /* draining, or the plugin is down: 503 */
+  { "admit", exchange_admit },     /* draining, or the plugin is down or in quarantine: 503 */
   { "authorize", authorize_step }, /* whose page, who asks: 403, 401, 404 */
   { "receive", receive_step },     /* query and body: 413, 415, 400, 422 */
   { "handle", handle_step },       /* the plugin, on the loop or in a transaction */
@@ -192,6 +192,11 @@ exchange_admit (Passage *passage)
     passage->reply =
         reply_problem_retry (request, 503, "plugin_down",
                              "the plugin that serves this is not running", EXCHANGE_DOWN_RETRY_S);
+  } else if (plugin_quarantine (plugin) > 0) {
+    passage->reply = reply_problem_retry (
+        request, 503, "plugin_quarantined",
+        "the plugin that serves this has crashed repeatedly and is out of service for a while",
+        (guint)plugin_quarantine (plugin));
   }
   return TRUE;
 }

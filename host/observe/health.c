@@ -84,7 +84,15 @@ health_look_at_plugin (Health *health, Plugin *plugin)
   static const double values[] = { 1, 0.5, 0 };
   g_autoptr (GString) why = g_string_new (NULL);
   DaeHealth state = DAE_HEALTH_UP;
+  gint64 quarantine = plugin_quarantine (plugin);
 
+  if (quarantine > 0) {
+    g_string_printf (why, "out of service for %" G_GINT64_FORMAT " s after repeated crashes",
+                     quarantine);
+    metrics_set (metrics_series (health->plugin_up, labels, 1), 0);
+    health_add (health, plugin->name, DAE_HEALTH_DOWN, why->str)->is_required = FALSE;
+    return;
+  }
   if (plugin->state == PLUGIN_FAILED)
     state = DAE_HEALTH_DOWN;
   else if (plugin->state != PLUGIN_STARTED && plugin->state != PLUGIN_DRAINING)

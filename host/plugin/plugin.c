@@ -69,6 +69,16 @@ plugin_is_working (const Plugin *plugin)
   return plugin->state >= PLUGIN_CONFIGURED && plugin->state <= PLUGIN_DRAINING;
 }
 
+gint64
+plugin_quarantine (const Plugin *plugin)
+{
+  gint64 left = plugin->quarantined_until;
+
+  if (left != 0)
+    left -= g_get_monotonic_time ();
+  return left > 0 ? left / G_USEC_PER_SEC + 1 : 0;
+}
+
 void
 plugin_enter (Plugin *plugin, const char *what)
 {

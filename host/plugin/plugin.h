@@ -39,6 +39,7 @@ struct Plugin {
   PluginSource source;
   gpointer data, loop_state;
   GDestroyNotify free_data, free_state;
+  gint64 quarantined_until; /* monotonic; its routes answer 503 and its jobs rest till then; loop only */
   gint in_flight;       /* requests, work and streams; loop only */
   gpointer priv;        /* plugin.c's own */
 };
@@ -76,6 +77,9 @@ void plugin_leave (Plugin *plugin);
 /* A fault of the plugin: counted in daedalus_plugin_faults_total{plugin,kind} and logged. KIND:
  * no_reply, second_reply, late, leak, crash, stall, database, header. */
 void plugin_fault (Plugin *plugin, const char *kind, const char *detail);
+
+/* Seconds that PLUGIN is out of service for having crashed too often; 0: it serves. */
+gint64 plugin_quarantine (const Plugin *plugin);
 
 /* The function table handed to plugins (plugin-api.c). */
 const DaeApi *plugin_api (void);

@@ -62,6 +62,25 @@ plugins_to_variant (PluginSet *set)
   return g_variant_builder_end (&builder);
 }
 
+/* The plugins that others of those that take part cannot do without. */
+static GVariant *
+needed_to_variant (PluginSet *set)
+{
+  GPtrArray *plugins = plugin_set_list (set);
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("as"));
+  for (guint i = 0; i < plugins->len; i++) {
+    Plugin *plugin = plugins->pdata[i], *provider = NULL;
+    const char *const *need = plugin->state == PLUGIN_CONFIGURED ? plugin->info.needs : NULL;
+
+    for (; need != NULL && *need != NULL; need++)
+      if (plugin_set_service (set, *need, &provider) != NULL)
+        g_variant_builder_add (&builder, "s", provider->name);
+  }
+  return g_variant_builder_end (&builder);
+}
+
 static GVariant *
 routes_to_variant (Router *router)
 {
@@ -292,6 +311,7 @@ send_result (Host *host, Complaints *complaints)
   g_variant_dict_insert_value (&dict, "complaints", complaints_to_variant (complaints));
   g_variant_dict_insert_value (&dict, "config", config_to_variant (host->config));
   g_variant_dict_insert_value (&dict, "plugins", plugins_to_variant (host->plugins));
+  g_variant_dict_insert_value (&dict, "needed", needed_to_variant (host->plugins));
   g_variant_dict_insert_value (&dict, "routes", routes_to_variant (host->router));
   facts = g_variant_ref_sink (g_variant_dict_end (&dict));
   send_all ("R", 1);

@@ -3,19 +3,19 @@
 #pragma once
 
 #include "crew.h"
+#include "quarantine.h"
+#include "watch.h"
 
 typedef struct {
+  Watch watch;
   Crew *crew;
-  guint index, slot;
-  GPid pid; /* 0: not running */
   int pidfd, control;
-  gboolean ready, ordered, killed, stalled, warned;
-  guint stalled_thread;
-  gboolean owes_loss; /* a hint was lost: 'L' is to be sent */
-  char *owed_word;    /* an order that the full socket did not take, or NULL */
+  gboolean ordered, killed;
+  gboolean owes_loss;  /* a hint was lost: 'L' is to be sent */
+  GQueue owed;         /* (element-type char) owned: orders that the full socket did not take */
   gint64 started_at;
   guint backoff_ms; /* before the next replacement */
-  guint pid_source, control_source, respawn_source, kill_source, retry_source;
+  guint pid_source, control_source, respawn_source, retry_source;
 } CrewWorker;
 
 struct Crew {
@@ -26,9 +26,10 @@ struct Crew {
   CrewWorker *workers; /* as many as the generation says */
   gboolean ready, draining, failed;
   guint failures; /* before ready */
+  Quarantine *quarantine;
   guint limit_source, empty_source;
 };
 
-/* Logs what the dead WORKER was at, counts it against the plugin, and returns it in words. PAUSE_MS: until it
- * is replaced; -1: it is not. Owned. */
-char *crew_tell_death (CrewWorker *worker, int status, gint64 pause_ms);
+/* crew-word.c. An order must arrive, and in its order. */
+void crew_send_word (CrewWorker *worker, const char *word);
+void crew_send_level (CrewWorker *worker);

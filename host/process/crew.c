@@ -17,7 +17,6 @@
 #define BACKOFF_MAX_MS 30000
 #define STEADY_US      (10 * G_USEC_PER_SEC) /* a worker that lived this long has its back-off anew */
 #define START_TRIES    3
-#define RETRY_MS       20
 
 static void spawn (CrewWorker *worker);
 
@@ -25,81 +24,6 @@ Generation *
 crew_generation (Crew *crew)
 {
   return crew->generation;
-}
-
-/* ---- messages ---------------------------------------------------------- */
-
-static gboolean
-try_to_send (CrewWorker *worker, const char *message, gsize length)
-{
-  return send (worker->control, message, length, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 ||
-         errno != EAGAIN;
-}
-
-static gboolean
-send_what_is_owed (gpointer data)
-{
-  CrewWorker *worker = data;
-
-  if (worker->owed_word != NULL &&
-      !try_to_send (worker, worker->owed_word, strlen (worker->owed_word)))
-    return G_SOURCE_CONTINUE;
-  g_clear_pointer (&worker->owed_word, g_free);
-  if (worker->owes_loss && !try_to_send (worker, "L", 1))
-    return G_SOURCE_CONTINUE;
-  worker->owes_loss = FALSE;
-  worker->retry_source = 0;
-  return G_SOURCE_REMOVE;
-}
-
-static void
-send_later (CrewWorker *worker)
-{
-  if (worker->retry_source == 0)
-    worker->retry_source = g_timeout_add (RETRY_MS, send_what_is_owed, worker);
-}
-
-/* An order must arrive; the last one counts. */
-static void
-send_word (CrewWorker *worker, const char *word)
-{
-  if (worker->pid == 0 || try_to_send (worker, word, strlen (word)))
-    return;
-  g_free (worker->owed_word);
-  worker->owed_word = g_strdup (word);
-  send_later (worker);
-}
-
-void
-crew_send (Crew *crew, guint except_slot, const char *message, gsize length)
-{
-  for (guint i = 0; i < crew->generation->n_workers; i++) {
-    CrewWorker *worker = &crew->workers[i];
-
-    if (worker->pid == 0 || worker->slot == except_slot || try_to_send (worker, message, length))
-      continue;
-    worker->owes_loss = TRUE;
-    send_later (worker);
-  }
-}
-
-static void
-send_level (CrewWorker *worker)
-{
-  const char *level = worker->crew->ground->debug
-                          ? "debug"
-                          : config_text (worker->crew->generation->config, "log", "level");
-  g_autofree char *word = g_strconcat ("V", level, NULL);
-
-  if (worker->pid != 0)
-    (void)!try_to_send (worker, word, strlen (word));
-}
-
-void
-crew_set_level (Crew *crew)
-{
-  for (guint i = 0; i < crew->generation->n_workers; i++)
-    send_level (&crew->workers[i]);
 }
 
 static void
@@ -116,11 +40,11 @@ note_ready (CrewWorker *worker)
 {
   Crew *crew = worker->crew;
 
-  worker->ready = TRUE;
-  log_line (G_LOG_LEVEL_INFO, "worker is ready", DAE_I ("pid", worker->pid),
-            DAE_I ("worker", worker->index), DAE_I ("generation", crew->generation->number));
+  worker->watch.ready = TRUE;
+  log_line (G_LOG_LEVEL_INFO, "worker is ready", DAE_I ("pid", worker->watch.pid),
+            DAE_I ("worker", worker->watch.index), DAE_I ("generation", crew->generation->number));
   for (guint i = 0; i < crew->generation->n_workers; i++)
-    if (!crew->workers[i].ready)
+    if (!crew->workers[i].watch.ready)
       return;
   if (!crew->ready && !crew->draining) {
     crew->ready = TRUE;
@@ -132,7 +56,7 @@ static void
 note_refusal (CrewWorker *worker, const char *text)
 {
   if (worker->crew->ready)
-    log_line (G_LOG_LEVEL_WARNING, "worker cannot start", DAE_I ("worker", worker->index),
+    log_line (G_LOG_LEVEL_WARNING, "worker cannot start", DAE_I ("worker", worker->watch.index),
               DAE_S ("why", text));
   else
     fail (worker->crew, EXIT_CONFIG, text);
@@ -156,7 +80,7 @@ read_messages (CrewWorker *worker)
     else if (message[0] == 'F')
       note_refusal (worker, message + 1);
     else
-      crew->hooks->message (worker->slot, message, (gsize)length, crew->data);
+      crew->hooks->message (worker->watch.slot, message, (gsize)length, crew->data);
   }
   return TRUE;
 }
@@ -193,27 +117,25 @@ respawn_in (CrewWorker *worker, guint ms)
 static void
 release (CrewWorker *worker)
 {
-  guint *sources[] = { &worker->pid_source, &worker->control_source, &worker->kill_source,
-                       &worker->retry_source };
+  guint *sources[] = { &worker->pid_source, &worker->control_source, &worker->retry_source };
 
   for (guint i = 0; i < G_N_ELEMENTS (sources); i++)
     g_clear_handle_id (sources[i], g_source_remove);
-  g_clear_pointer (&worker->owed_word, g_free);
+  g_queue_clear_full (&worker->owed, g_free);
   close (worker->control);
   close (worker->pidfd);
-  metrics_fold (worker->crew->ground->metrics, worker->slot);
-  heartbeat_clear (worker->crew->ground->heartbeat, worker->slot);
-  worker->crew->ground->slots[worker->slot] = FALSE;
-  worker->pid = 0;
-  worker->slot = 0;
-  worker->ready = FALSE;
+  metrics_fold (worker->crew->ground->metrics, worker->watch.slot);
+  heartbeat_clear (worker->crew->ground->heartbeat, worker->watch.slot);
+  worker->crew->ground->slots[worker->watch.slot] = FALSE;
+  watch_clear (&worker->watch);
+  worker->watch.slot = 0;
 }
 
 static gboolean
 crew_is_empty (Crew *crew)
 {
   for (guint i = 0; i < crew->generation->n_workers; i++)
-    if (crew->workers[i].pid != 0)
+    if (crew->workers[i].watch.pid != 0)
       return FALSE;
   return TRUE;
 }
@@ -234,16 +156,39 @@ next_pause (CrewWorker *worker)
   return pause;
 }
 
+/* PLUGIN has ended a worker that served. One that ends it before has no routes to take away. */
+static void
+note_fault (Crew *crew, const char *plugin)
+{
+  gint64 now = g_get_monotonic_time ();
+  gint64 until = quarantine_note (crew->quarantine, plugin, now);
+  g_autofree char *list = NULL, *word = NULL;
+
+  if (until == 0)
+    return;
+  log_line (G_LOG_LEVEL_CRITICAL, "plugin is taken out of service", DAE_S ("plugin", plugin),
+            DAE_I ("seconds", (until - now) / G_USEC_PER_SEC),
+            DAE_S ("why", "it has ended three workers within a minute"));
+  list = quarantine_to_text (crew->quarantine, now);
+  word = g_strconcat ("N", list, NULL);
+  for (guint i = 0; i < crew->generation->n_workers; i++)
+    crew_send_word (&crew->workers[i], word);
+}
+
 static void
 bury (CrewWorker *worker, int status)
 {
   Crew *crew = worker->crew;
-  const char *reason = worker->stalled ? "stall" : "crash";
+  const char *reason = worker->watch.stalled ? "stall" : "crash";
   gint64 pause = next_pause (worker);
-  g_autofree char *what = crew_tell_death (worker, status, pause);
+  gboolean served = worker->watch.ready;
+  g_autofree char *plugin = NULL;
+  g_autofree char *what = watch_tell_death (&worker->watch, status, pause, &plugin);
   g_autofree char *text = g_strconcat ("a worker ended before it was ready: ", what, NULL);
 
   release (worker);
+  if (served && plugin != NULL)
+    note_fault (crew, plugin);
   if (pause < 0) {
     fail (crew, 1, text);
     return;
@@ -257,7 +202,7 @@ static void
 lay_down (CrewWorker *worker, int status)
 {
   if (status != 0 && !worker->killed)
-    g_free (crew_tell_death (worker, status, -1));
+    g_free (watch_tell_death (&worker->watch, status, -1, NULL));
   release (worker);
 }
 
@@ -266,10 +211,10 @@ on_exit_of (int fd, GIOCondition condition, gpointer data)
 {
   CrewWorker *worker = data;
   Crew *crew = worker->crew;
-  guint index = worker->index;
+  guint index = worker->watch.index;
   int status = 0;
 
-  if (waitpid (worker->pid, &status, WNOHANG) == 0)
+  if (waitpid (worker->watch.pid, &status, WNOHANG) == 0)
     return G_SOURCE_CONTINUE;
   for (guint i = 0; i < 16 && worker->control_source != 0 && read_messages (worker); i++)
     continue; /* its last words */
@@ -328,18 +273,19 @@ start (CrewWorker *worker)
   if (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
     return FALSE;
   keep = descriptors_of (generation, ends[1]);
-  argv = g_new0 (char *, 7);
+  argv = g_new0 (char *, 8);
   argv[0] = g_strdup ("daedalus");
   argv[1] = g_strdup ("(worker)");
   argv[2] = g_strdup_printf ("%d", generation->brief_fd);
   argv[3] = g_strdup_printf ("%d", ends[1]);
-  argv[4] = g_strdup_printf ("%u", worker->slot);
-  argv[5] = g_strdup_printf ("%u", worker->index);
-  worker->pid =
+  argv[4] = g_strdup_printf ("%u", worker->watch.slot);
+  argv[5] = g_strdup_printf ("%u", worker->watch.index);
+  argv[6] = quarantine_to_text (worker->crew->quarantine, g_get_monotonic_time ());
+  worker->watch.pid =
       brief_spawn (generation->check->exe_fd, argv, (const int *)keep->data, &worker->pidfd);
   close (ends[1]);
-  if (worker->pid < 0) {
-    worker->pid = 0;
+  if (worker->watch.pid < 0) {
+    worker->watch.pid = 0;
     close (ends[0]);
     return FALSE;
   }
@@ -352,15 +298,15 @@ spawn (CrewWorker *worker)
 {
   CrewGround *ground = worker->crew->ground;
 
-  worker->ready = worker->ordered = worker->killed = worker->stalled = worker->warned =
-      worker->owes_loss = FALSE;
-  worker->slot = take_slot (ground);
-  if (worker->slot == 0 || !start (worker)) {
-    log_line (G_LOG_LEVEL_CRITICAL, "cannot start a worker", DAE_I ("worker", worker->index),
-              DAE_S ("error", worker->slot == 0 ? "there are too many" : g_strerror (errno)));
-    if (worker->slot != 0)
-      ground->slots[worker->slot] = FALSE;
-    worker->slot = 0;
+  worker->watch.ready = worker->watch.stalled = worker->watch.warned = FALSE;
+  worker->ordered = worker->killed = worker->owes_loss = FALSE;
+  worker->watch.slot = take_slot (ground);
+  if (worker->watch.slot == 0 || !start (worker)) {
+    log_line (G_LOG_LEVEL_CRITICAL, "cannot start a worker", DAE_I ("worker", worker->watch.index),
+              DAE_S ("error", worker->watch.slot == 0 ? "there are too many" : g_strerror (errno)));
+    if (worker->watch.slot != 0)
+      ground->slots[worker->watch.slot] = FALSE;
+    worker->watch.slot = 0;
     worker->backoff_ms = CLAMP (worker->backoff_ms * 2, BACKOFF_MIN_MS, BACKOFF_MAX_MS);
     respawn_in (worker, worker->backoff_ms);
     return;
@@ -369,22 +315,27 @@ spawn (CrewWorker *worker)
   worker->control_source = g_unix_fd_add (worker->control, G_IO_IN, on_message, worker);
   worker->pid_source = g_unix_fd_add (worker->pidfd, G_IO_IN, on_exit_of, worker);
   if (ground->debug)
-    send_level (worker);
+    crew_send_level (worker);
 }
 
 Crew *
 crew_new (Generation *generation, CrewGround *ground, const CrewHooks *hooks, gpointer data)
 {
   Crew *crew = g_new0 (Crew, 1);
+  g_autofree const char **needed = NULL;
 
+  g_variant_lookup (generation->check->facts, "needed", "^a&s", &needed);
   crew->generation = generation;
   crew->ground = ground;
   crew->hooks = hooks;
   crew->data = data;
+  crew->quarantine = quarantine_new (needed);
   crew->workers = g_new0 (CrewWorker, generation->n_workers);
   for (guint i = 0; i < generation->n_workers; i++) {
     crew->workers[i].crew = crew;
-    crew->workers[i].index = i;
+    crew->workers[i].watch.heartbeat = ground->heartbeat;
+    crew->workers[i].watch.metrics = ground->metrics;
+    crew->workers[i].watch.index = i;
     spawn (&crew->workers[i]);
   }
   return crew;
@@ -398,6 +349,7 @@ crew_free (Crew *crew)
     g_clear_handle_id (&crew->workers[i].respawn_source, g_source_remove);
   g_clear_handle_id (&crew->limit_source, g_source_remove);
   g_clear_handle_id (&crew->empty_source, g_source_remove);
+  quarantine_free (crew->quarantine);
   generation_free (crew->generation);
   g_free (crew->workers);
   g_free (crew);
@@ -412,9 +364,9 @@ on_limit (gpointer data)
 
   crew->limit_source = 0;
   for (guint i = 0; i < crew->generation->n_workers; i++)
-    if (crew->workers[i].pid != 0)
+    if (crew->workers[i].watch.pid != 0)
       log_line (G_LOG_LEVEL_WARNING, "worker does not end in time and is killed",
-                DAE_I ("pid", crew->workers[i].pid), DAE_I ("worker", i));
+                DAE_I ("pid", crew->workers[i].watch.pid), DAE_I ("worker", i));
   crew_kill (crew);
   return G_SOURCE_REMOVE;
 }
@@ -448,7 +400,7 @@ crew_drain (Crew *crew, const char *word, guint limit_ms)
 {
   order_all (crew);
   for (guint i = 0; i < crew->generation->n_workers; i++)
-    send_word (&crew->workers[i], word);
+    crew_send_word (&crew->workers[i], word);
   if (crew->empty_source == 0)
     crew->limit_source = g_timeout_add (limit_ms, on_limit, crew);
 }
@@ -458,10 +410,10 @@ crew_kill (Crew *crew)
 {
   order_all (crew);
   for (guint i = 0; i < crew->generation->n_workers; i++) {
-    if (crew->workers[i].pid == 0)
+    if (crew->workers[i].watch.pid == 0)
       continue;
     crew->workers[i].killed = TRUE;
-    kill (crew->workers[i].pid, SIGKILL);
+    kill (crew->workers[i].watch.pid, SIGKILL);
   }
 }
 
@@ -470,9 +422,22 @@ crew_add_members (Crew *crew, GArray *members)
 {
   for (guint i = 0; i < crew->generation->n_workers; i++) {
     const CrewWorker *worker = &crew->workers[i];
-    CrewMember member = { worker->pid, worker->pidfd, worker->control };
+    CrewMember member = { .pid = worker->watch.pid,
+                          .pidfd = worker->pidfd,
+                          .control = worker->control,
+                          .heartbeat = crew->generation->heartbeat_fd,
+                          .slot = worker->watch.slot,
+                          .index = worker->watch.index,
+                          .serves = worker->watch.ready };
 
-    if (worker->pid != 0)
+    if (worker->watch.pid != 0)
       g_array_append_val (members, member);
   }
+}
+
+void
+crew_watch (Crew *crew)
+{
+  for (guint i = 0; i < crew->generation->n_workers; i++)
+    watch_look (&crew->workers[i].watch);
 }

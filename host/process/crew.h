@@ -50,6 +50,9 @@ void crew_watch (Crew *crew);
 typedef struct {
   GPid pid;
   int pidfd, control;
+  int heartbeat; /* its memory; -1: not known */
+  guint slot, index;
+  gboolean serves;
 } CrewMember;
 
 /* Adds the workers that run to MEMBERS (element-type CrewMember). */

@@ -2,6 +2,8 @@
 /* handover: a supervisor of one layout makes way for one of another. */
 #include "handover.h"
 
+#include "watch.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <glib-unix.h>
@@ -15,16 +17,19 @@
 #define FIRST_SLOT HEARTBEAT_SLOTS
 
 typedef struct {
+  Watch watch;
   Handover *handover;
-  guint index;
-  GPid pid; /* 0: has ended */
+  guint number;  /* among the old ones: what hooks know it by */
+  int heartbeat; /* -1: not readable */
+  gboolean killed;
   int pidfd, control;
   guint pid_source, control_source;
 } OldWorker;
 
 struct Handover {
   GVariant *brief;
-  GPtrArray *workers; /* (element-type OldWorker), owned */
+  GPtrArray *workers;     /* (element-type OldWorker), owned */
+  GHashTable *heartbeats; /* descriptor -> Heartbeat, owned */
   const HandoverHooks *hooks;
   gpointer data;
   guint limit_source;
@@ -75,6 +80,21 @@ workers_to_variant (GArray *workers)
 }
 
 static GVariant *
+heartbeats_to_variant (GArray *workers)
+{
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("a(iuub)"));
+  for (guint i = 0; i < workers->len; i++) {
+    const CrewMember *member = &g_array_index (workers, CrewMember, i);
+
+    g_variant_builder_add (&builder, "(iuub)", member->heartbeat, member->slot, member->index,
+                           member->serves);
+  }
+  return g_variant_builder_end (&builder);
+}
+
+static GVariant *
 fds_to_variant (GArray *fds)
 {
   return g_variant_new_fixed_array (G_VARIANT_TYPE_INT32, fds->data, fds->len, sizeof (int));
@@ -109,6 +129,8 @@ write_brief (const HandoverLoad *load)
   g_variant_dict_insert_value (&dict, "sockets", sockets_to_variant (load->sockets));
   g_variant_dict_insert_value (&dict, "passed", passed_to_variant (load->passed));
   g_variant_dict_insert_value (&dict, "workers", workers_to_variant (load->workers));
+  g_variant_dict_insert_value (&dict, "heartbeats", heartbeats_to_variant (load->workers));
+  g_variant_dict_insert (&dict, "heartbeat-format", "u", (guint32)HEARTBEAT_FORMAT);
   g_variant_dict_insert_value (&dict, "askers", fds_to_variant (load->askers));
   g_variant_dict_insert_value (&dict, "callers", fds_to_variant (load->callers));
   g_variant_dict_insert_value (&dict, "announced", announced_to_variant (load->announced));
@@ -132,6 +154,7 @@ set_flags (const HandoverLoad *load, int flags)
   for (guint i = 0; i < load->workers->len; i++) {
     fcntl (g_array_index (load->workers, CrewMember, i).pidfd, F_SETFD, flags);
     fcntl (g_array_index (load->workers, CrewMember, i).control, F_SETFD, flags);
+    fcntl (g_array_index (load->workers, CrewMember, i).heartbeat, F_SETFD, flags);
   }
 }
 
@@ -174,7 +197,7 @@ on_old_message (int fd, GIOCondition condition, gpointer data)
 
   if (length > 0) {
     message[length] = '\0';
-    handover->hooks->message (FIRST_SLOT + worker->index, message, (gsize)length, handover->data);
+    handover->hooks->message (FIRST_SLOT + worker->number, message, (gsize)length, handover->data);
     return G_SOURCE_CONTINUE;
   }
   if (length < 0 && (errno == EAGAIN || errno == EINTR))
@@ -188,13 +211,16 @@ on_old_exit (int fd, GIOCondition condition, gpointer data)
 {
   OldWorker *worker = data;
   Handover *handover = worker->handover;
+  int status = 0;
 
-  if (waitpid (worker->pid, NULL, WNOHANG) == 0)
+  if (waitpid (worker->watch.pid, &status, WNOHANG) == 0)
     return G_SOURCE_CONTINUE;
-  worker->pid = 0;
+  if (status != 0 && !worker->killed)
+    g_free (watch_tell_death (&worker->watch, status, -1, NULL));
+  watch_clear (&worker->watch);
   worker->pid_source = 0;
   g_clear_handle_id (&worker->control_source, g_source_remove);
-  handover->hooks->worker_ended (worker->index, handover->data);
+  handover->hooks->worker_ended (worker->number, handover->data);
   if (handover_is_empty (handover))
     handover->hooks->ended (handover->data);
   return G_SOURCE_REMOVE;
@@ -207,36 +233,91 @@ old_worker_free (gpointer data)
 
   g_clear_handle_id (&worker->pid_source, g_source_remove);
   g_clear_handle_id (&worker->control_source, g_source_remove);
+  watch_clear (&worker->watch);
   close (worker->pidfd);
   close (worker->control);
   g_free (worker);
 }
 
-static void
+static OldWorker *
 take_worker (Handover *handover, GPid pid, int pidfd, int control)
 {
   OldWorker *worker = g_new0 (OldWorker, 1);
 
   fcntl (pidfd, F_SETFD, FD_CLOEXEC);
   fcntl (control, F_SETFD, FD_CLOEXEC);
-  *worker = (OldWorker){ .handover = handover,
-                         .index = handover->workers->len,
-                         .pid = pid,
+  *worker = (OldWorker){ .watch = { .pid = pid, .index = handover->workers->len },
+                         .handover = handover,
+                         .number = handover->workers->len,
+                         .heartbeat = -1,
                          .pidfd = pidfd,
                          .control = control };
   worker->pid_source = g_unix_fd_add (pidfd, G_IO_IN, on_old_exit, worker);
   worker->control_source = g_unix_fd_add (control, G_IO_IN, on_old_message, worker);
   g_ptr_array_add (handover->workers, worker);
+  return worker;
+}
+
+static Heartbeat *
+take_heartbeat (Handover *handover, int fd, gboolean is_readable)
+{
+  gpointer heartbeat = NULL;
+
+  if (g_hash_table_lookup_extended (handover->heartbeats, GINT_TO_POINTER (fd), NULL, &heartbeat))
+    return heartbeat;
+  fcntl (fd, F_SETFD, FD_CLOEXEC);
+  heartbeat = is_readable ? heartbeat_new (fd, 0) : NULL;
+  g_hash_table_insert (handover->heartbeats, GINT_TO_POINTER (fd), heartbeat);
+  return heartbeat;
+}
+
+static void
+take_workers (Handover *handover)
+{
+  g_autoptr (GVariant) workers =
+      g_variant_lookup_value (handover->brief, "workers", G_VARIANT_TYPE ("a(iii)"));
+  g_autoptr (GVariant) heartbeats =
+      g_variant_lookup_value (handover->brief, "heartbeats", G_VARIANT_TYPE ("a(iuub)"));
+  guint32 format = 0;
+  GVariantIter iter, beats;
+  int pid, pidfd, control;
+
+  g_variant_lookup (handover->brief, "heartbeat-format", "u", &format);
+  if (heartbeats != NULL)
+    g_variant_iter_init (&beats, heartbeats);
+  g_variant_iter_init (&iter, workers);
+  while (g_variant_iter_next (&iter, "(iii)", &pid, &pidfd, &control)) {
+    OldWorker *worker = take_worker (handover, pid, pidfd, control);
+    gboolean serves;
+    guint slot;
+    int fd;
+
+    if (heartbeats == NULL ||
+        !g_variant_iter_next (&beats, "(iuub)", &fd, &slot, &worker->watch.index, &serves))
+      continue;
+    worker->watch.slot = slot;
+    worker->watch.ready = serves;
+    if (fd >= 0)
+      worker->watch.heartbeat =
+          take_heartbeat (handover, fd, format == HEARTBEAT_FORMAT && slot < HEARTBEAT_SLOTS);
+    if (worker->watch.heartbeat != NULL)
+      worker->heartbeat = fd;
+  }
+}
+
+static void
+close_heartbeat (gpointer fd, gpointer heartbeat, gpointer data)
+{
+  if (heartbeat != NULL)
+    heartbeat_free (heartbeat);
+  close (GPOINTER_TO_INT (fd));
 }
 
 Handover *
 handover_take (int fd, const HandoverHooks *hooks, gpointer data)
 {
   GVariant *brief = brief_read (fd);
-  g_autoptr (GVariant) workers = NULL;
   Handover *handover;
-  GVariantIter iter;
-  int pid, pidfd, control;
 
   close (fd);
   if (brief == NULL)
@@ -244,12 +325,10 @@ handover_take (int fd, const HandoverHooks *hooks, gpointer data)
   handover = g_new0 (Handover, 1);
   handover->brief = brief;
   handover->workers = g_ptr_array_new_with_free_func (old_worker_free);
+  handover->heartbeats = g_hash_table_new (NULL, NULL);
   handover->hooks = hooks;
   handover->data = data;
-  workers = g_variant_lookup_value (brief, "workers", G_VARIANT_TYPE ("a(iii)"));
-  g_variant_iter_init (&iter, workers);
-  while (g_variant_iter_next (&iter, "(iii)", &pid, &pidfd, &control))
-    take_worker (handover, pid, pidfd, control);
+  take_workers (handover);
   return handover;
 }
 
@@ -382,9 +461,15 @@ handover_add_members (Handover *handover, GArray *members)
 {
   for (guint i = 0; i < handover->workers->len; i++) {
     const OldWorker *worker = handover->workers->pdata[i];
-    CrewMember member = { worker->pid, worker->pidfd, worker->control };
+    CrewMember member = { .pid = worker->watch.pid,
+                          .pidfd = worker->pidfd,
+                          .control = worker->control,
+                          .heartbeat = worker->heartbeat,
+                          .slot = worker->watch.slot,
+                          .index = worker->watch.index,
+                          .serves = worker->watch.ready };
 
-    if (worker->pid != 0)
+    if (worker->watch.pid != 0)
       g_array_append_val (members, member);
   }
 }
@@ -395,7 +480,7 @@ handover_send (Handover *handover, guint except_slot, const char *message, gsize
   for (guint i = 0; i < handover->workers->len; i++) {
     const OldWorker *worker = handover->workers->pdata[i];
 
-    if (worker->pid != 0 && FIRST_SLOT + worker->index != except_slot)
+    if (worker->watch.pid != 0 && FIRST_SLOT + worker->number != except_slot)
       (void)!send (worker->control, message, length, MSG_DONTWAIT | MSG_NOSIGNAL);
   }
 }
@@ -422,10 +507,23 @@ void
 handover_kill (Handover *handover)
 {
   for (guint i = 0; i < handover->workers->len; i++) {
-    const OldWorker *worker = handover->workers->pdata[i];
+    OldWorker *worker = handover->workers->pdata[i];
 
-    if (worker->pid != 0)
-      kill (worker->pid, SIGKILL);
+    if (worker->watch.pid == 0)
+      continue;
+    worker->killed = TRUE;
+    kill (worker->watch.pid, SIGKILL);
+  }
+}
+
+void
+handover_watch (Handover *handover, Metrics *metrics)
+{
+  for (guint i = 0; i < handover->workers->len; i++) {
+    OldWorker *worker = handover->workers->pdata[i];
+
+    worker->watch.metrics = metrics;
+    watch_look (&worker->watch);
   }
 }
 
@@ -433,7 +531,7 @@ gboolean
 handover_is_empty (Handover *handover)
 {
   for (guint i = 0; i < handover->workers->len; i++)
-    if (((OldWorker *)handover->workers->pdata[i])->pid != 0)
+    if (((OldWorker *)handover->workers->pdata[i])->watch.pid != 0)
       return FALSE;
   return TRUE;
 }
@@ -443,6 +541,8 @@ handover_free (Handover *handover)
 {
   g_clear_handle_id (&handover->limit_source, g_source_remove);
   g_ptr_array_unref (handover->workers);
+  g_hash_table_foreach (handover->heartbeats, close_heartbeat, NULL);
+  g_hash_table_unref (handover->heartbeats);
   g_variant_unref (handover->brief);
   g_free (handover);
 }

@@ -12,6 +12,8 @@
  *   sockets        a(sib)  address, descriptor, internal
  *   passed         a(ssi)  name, address, descriptor: the service manager's
  *   workers        a(iii)  pid, pidfd, control
+ *   heartbeats     a(iuub) for each of them: its heartbeat's memory (-1: none), slot, index, whether it serves
+ *   heartbeat-format u     of that memory: HEARTBEAT_FORMAT
  *   askers callers ai      connections of commands that wait for an answer, or have said nothing yet
  *   announced      a{ss}   what stands in run/
  */
@@ -46,6 +48,8 @@ typedef struct {
 
 /* What was handed over, by the descriptor of --handover. NULL: it is none. */
 Handover *handover_take (int fd, const HandoverHooks *hooks, gpointer data);
+/* Looks at the signs of life, and counts faults in METRICS; call it each 250 ms. */
+void handover_watch (Handover *handover, Metrics *metrics);
 gboolean handover_instance (Handover *handover, Instance *instance, Complaints *complaints);
 int handover_control (Handover *handover);
 const char *handover_instance_id (Handover *handover);

@@ -6,7 +6,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-typedef HeartbeatView Slot[HEARTBEAT_THREADS];
+typedef struct {
+  HeartbeatView threads[HEARTBEAT_THREADS];
+  char blamed[32]; /* plugin whose code ended the process */
+} Slot;
 
 #define MAX_DEPTH 4
 
@@ -69,7 +72,7 @@ heartbeat_enter (Heartbeat *heartbeat,
                  const char *request_id,
                  gint64 deadline)
 {
-  HeartbeatView *view = &heartbeat->slots[heartbeat->slot][thread];
+  HeartbeatView *view = &heartbeat->slots[heartbeat->slot].threads[thread];
   guint depth = heartbeat->threads[thread].depth++;
 
   if (depth > 0 && depth <= MAX_DEPTH)
@@ -86,7 +89,7 @@ heartbeat_enter (Heartbeat *heartbeat,
 void
 heartbeat_stamp (Heartbeat *heartbeat, guint thread)
 {
-  HeartbeatView *view = &heartbeat->slots[heartbeat->slot][thread];
+  HeartbeatView *view = &heartbeat->slots[heartbeat->slot].threads[thread];
 
   __atomic_store_n (&view->stamp, g_get_monotonic_time (), __ATOMIC_RELAXED);
 }
@@ -94,7 +97,7 @@ heartbeat_stamp (Heartbeat *heartbeat, guint thread)
 void
 heartbeat_leave (Heartbeat *heartbeat, guint thread)
 {
-  HeartbeatView *view = &heartbeat->slots[heartbeat->slot][thread];
+  HeartbeatView *view = &heartbeat->slots[heartbeat->slot].threads[thread];
   guint depth = --heartbeat->threads[thread].depth;
 
   if (depth > 0 && depth <= MAX_DEPTH)
@@ -109,7 +112,7 @@ heartbeat_fault (Heartbeat *heartbeat)
   gint32 tid = (gint32)gettid ();
 
   for (guint thread = 0; thread < HEARTBEAT_THREADS; thread++) {
-    HeartbeatView *view = &heartbeat->slots[heartbeat->slot][thread];
+    HeartbeatView *view = &heartbeat->slots[heartbeat->slot].threads[thread];
 
     if (view->active && view->tid == tid) {
       view->faulted = 1;
@@ -120,9 +123,25 @@ heartbeat_fault (Heartbeat *heartbeat)
 }
 
 void
+heartbeat_blame (Heartbeat *heartbeat, const char *plugin)
+{
+  char *blamed = heartbeat->slots[heartbeat->slot].blamed;
+  gsize size = sizeof heartbeat->slots->blamed;
+
+  if (*blamed == '\0') /* what it does on its way out is not what it died of */
+    g_strlcpy (blamed, plugin, size);
+}
+
+char *
+heartbeat_blamed (Heartbeat *heartbeat, guint slot)
+{
+  return g_strndup (heartbeat->slots[slot].blamed, sizeof heartbeat->slots->blamed - 1);
+}
+
+void
 heartbeat_look (Heartbeat *heartbeat, guint slot, guint thread, HeartbeatView *ret)
 {
-  memcpy (ret, &heartbeat->slots[slot][thread], sizeof *ret);
+  memcpy (ret, &heartbeat->slots[slot].threads[thread], sizeof *ret);
   ret->plugin[sizeof ret->plugin - 1] = '\0';
   ret->route[sizeof ret->route - 1] = '\0';
   ret->request_id[sizeof ret->request_id - 1] = '\0';

@@ -19,6 +19,8 @@ enum {
 /* Processes: 64 workers in each of five generations, and the supervisor at 0. As many as metrics
  * have. */
 #define HEARTBEAT_SLOTS 321
+/* Raised when this memory is laid out otherwise: who is handed over it reads only what it knows. */
+#define HEARTBEAT_FORMAT 1
 
 /* What a thread is at. */
 typedef struct {
@@ -49,7 +51,11 @@ void heartbeat_leave (Heartbeat *heartbeat, guint thread);
 /* This thread ends the process: marks what it is at, if it is inside a handler, and returns it, else
  * NULL. Safe in a signal handler. */
 const HeartbeatView *heartbeat_fault (Heartbeat *heartbeat);
+/* The code that ends the process is PLUGIN's, whatever its thread is at. Safe in a signal handler. */
+void heartbeat_blame (Heartbeat *heartbeat, const char *plugin);
 
 /* Supervisor: a copy of what THREAD of SLOT is at, and a fresh slot for a new process. */
 void heartbeat_look (Heartbeat *heartbeat, guint slot, guint thread, HeartbeatView *ret);
+/* Whose code the process of SLOT died in; "" where nobody knows. Owned. */
+char *heartbeat_blamed (Heartbeat *heartbeat, guint slot);
 void heartbeat_clear (Heartbeat *heartbeat, guint slot);

@@ -274,6 +274,10 @@ job_run (Job *job)
     return;
   }
   job_clear_timer (&job->timer);
+  if (job->plugin != NULL && plugin_quarantine (job->plugin) > 0) {
+    job_go_on (job, MAX (job->row.every_ms, EVERY_MIN_MS));
+    return;
+  }
   job->runs = TRUE;
   if (job->row.loop != NULL) {
     g_autoptr (GCancellable) lease = g_object_ref (job->lease);

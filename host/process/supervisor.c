@@ -183,6 +183,8 @@ watch (gpointer data)
     crew_watch (supervisor->next);
   for (guint i = 0; i < supervisor->old->len; i++)
     crew_watch (supervisor->old->pdata[i]);
+  if (supervisor->handover != NULL)
+    handover_watch (supervisor->handover, supervisor->crew_ground.metrics);
   return G_SOURCE_CONTINUE;
 }
 

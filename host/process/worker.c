@@ -21,6 +21,7 @@
 #include "fault.h"
 #include "heartbeat.h"
 #include "job.h"
+#include "quarantine.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -134,6 +135,15 @@ drain_after_delay (gpointer data)
 }
 
 static void
+quarantine (const char *name, gint64 until, gpointer data)
+{
+  Plugin *plugin = plugin_set_find (worker.host.plugins, name);
+
+  if (plugin != NULL)
+    plugin->quarantined_until = until;
+}
+
+static void
 on_control (char letter, const char *text, gpointer data)
 {
   switch (letter) {
@@ -151,6 +161,9 @@ on_control (char letter, const char *text, gpointer data)
   }
   case 'V':
     log_set_level (text);
+    break;
+  case 'N':
+    quarantine_each (text, quarantine, NULL);
     break;
   case 'Q':
     _exit (1);
@@ -339,7 +352,7 @@ worker_main (int argc, char **argv)
   guint slot, index;
 
   ignore_signals ();
-  if (argc < 6 || (worker.brief = brief_read (atoi (argv[2]))) == NULL)
+  if (argc < 7 || (worker.brief = brief_read (atoi (argv[2]))) == NULL)
     return EXIT_CONFIG;
   slot = (guint)atoi (argv[4]);
   index = (guint)atoi (argv[5]);
@@ -356,6 +369,7 @@ worker_main (int argc, char **argv)
   g_timeout_add_full (G_PRIORITY_HIGH, STAMP_EVERY_MS, stamp, NULL, NULL);
   g_timeout_add_seconds (REFRESH_EVERY_S, refresh, NULL);
   refresh (NULL);
+  quarantine_each (argv[6], quarantine, NULL);
   listen_on_all (host);
   health_start (host->health, tell_ready, NULL);
   g_main_loop_run (worker.loop);

@@ -10,11 +10,12 @@
  *   D MS           drain: finish within MS (reload)
  *   T DELAY MS     the service ends: health says so for DELAY ms, then drain
  *   V LEVEL        log level
+ *   N LIST         plugins that are out of service (quarantine.h); no blank before LIST
  *   Q              (from the bus itself) the supervisor has gone
  *
  * H and L are the bus's. A supervisor of another layout (handover.h) knows H, L, A, D and T.
  */
 #pragma once
 
-/* "daedalus (worker) BRIEF-FD CONTROL-FD SLOT INDEX". Returns the exit status. */
+/* "daedalus (worker) BRIEF-FD CONTROL-FD SLOT INDEX QUARANTINE". Returns the exit status. */
 int worker_main (int argc, char **argv);

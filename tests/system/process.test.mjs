@@ -108,7 +108,10 @@ test('a plugin that misbehaves', async (t) => {
   });
 
   await t.test('a loop 10 s late and a pool thread 10 s past its deadline end the worker', async () => {
-    const before = await until(() => { const all = host.workers(); return all.length === 2 ? all : null; });
+    const crashed = host.workers();
+    const reload = await command(['reload', '--set', `host.data-dir=${host.dataDir}`]); // or it would stay out of service
+    assert.equal(reload.status, 0, reload.err);
+    const before = await until(() => { const all = host.workers(); return all.length === 2 && !all.some((pid) => crashed.includes(pid)) ? all : null; }, 15_000, 'two workers');
     const seen = linesOf(host.log, 'loop is late').length;
     const loop = attempt(host, '/api/faulty/block/60000');
     const blocked = await until(() => linesOf(host.log, 'loop is late')[seen], 8000, 'the line');
@@ -407,6 +410,25 @@ test('handover to a program of another layout', async (t) => {
     });
   }
 
+  await t.test('an old worker that stalls is ended by the program that took over', async () => {
+    const before = host.workers();
+    install(next);
+    const reload = service.reload();
+    const blocked = attempt(host, '/api/faulty/block/60000'); // before the old ones drain
+    assert.equal((await reload).status, 0);
+    const stall = await service.line('worker stalls and is ended', () => true, 20_000);
+    assert.ok(before.includes(stall.pid), 'an old one');
+    assert.equal(stall.plugin, 'faulty');
+    assert.match(String(await blocked), /ECONNRESET|socket hang up/);
+    const died = await service.line('worker died', ({ pid }) => pid === stall.pid);
+    assert.deepEqual([died.plugin, died.again_in_ms], ['faulty', -1]);
+    assert.equal((await host.request('GET', '/api/me')).status, 200);
+    await until(() => host.workers().length === 2, 15_000, 'the old workers to end');
+    install(daedalus);
+    assert.equal((await service.reload()).status, 0);
+    await until(() => host.workers().length === 2, 15_000, 'the old workers to end');
+  });
+
   await t.test('one whose workers cannot start leaves the old ones serving, and the next reload succeeds', async () => {
     const before = await until(() => { const all = host.workers(); return all.length === 2 ? all : null; }, 15_000, 'two workers');
     writeFileSync(mood, 'sad');
@@ -426,7 +448,7 @@ test('handover to a program of another layout', async (t) => {
   await t.test('and the end is as ever', async () => {
     assert.equal(await service.stop(), 0);
     assert.deepEqual(readdirSync(join(service.dir, 'run')), []);
-    assert.deepEqual(service.lines('worker died'), []);
+    assert.deepEqual(service.lines('worker died').filter(({ how }) => how !== 'Aborted'), []); // but the one that stalled
     assert.deepEqual(service.log.filter((line) => /AddressSanitizer|runtime error:|LeakSanitizer/.test(line)), []);
   });
 });

@@ -33,6 +33,26 @@ test_heartbeat_shows_what_a_thread_is_at (void)
 }
 
 static void
+test_heartbeat_remembers_whose_code_failed_first (void)
+{
+  int fd = heartbeat_create_memory ();
+  Heartbeat *worker = heartbeat_new (fd, 3), *supervisor = heartbeat_new (fd, 0);
+  g_autofree char *none = heartbeat_blamed (supervisor, 3), *first = NULL, *cleared = NULL;
+
+  g_assert_cmpstr (none, ==, "");
+  heartbeat_blame (worker, "files");
+  heartbeat_blame (worker, "agents"); /* on its way out */
+  first = heartbeat_blamed (supervisor, 3);
+  g_assert_cmpstr (first, ==, "files");
+  heartbeat_clear (supervisor, 3);
+  cleared = heartbeat_blamed (supervisor, 3);
+  g_assert_cmpstr (cleared, ==, "");
+  heartbeat_free (worker);
+  heartbeat_free (supervisor);
+  close (fd);
+}
+
+static void
 test_heartbeat_cuts_long_names (void)
 {
   int fd = heartbeat_create_memory ();
@@ -97,6 +117,8 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/heartbeat/remembers-whose-code-failed-first",
+                   test_heartbeat_remembers_whose_code_failed_first);
   g_test_add_func ("/heartbeat/shows-what-a-thread-is-at",
                    test_heartbeat_shows_what_a_thread_is_at);
   g_test_add_func ("/heartbeat/cuts-long-names", test_heartbeat_cuts_long_names);
