@@ -9,17 +9,21 @@
 //   heads     which of the answers are to HEAD
 //   interim   1xx answers that must come before
 //   never     text that must not come back
+//   most      bytes that may come back at most
 // Each body that is sent asks for a workspace of the row's name, and whatever is hidden behind a
 // body asks for one called "hidden": so a request that ran although it must not can be seen
 // long after.
+
+import { gzipSync } from 'node:zlib';
 
 const FIN = Symbol('FIN');
 export { FIN };
 
 const repeat = (text, n) => text.repeat(n);
 
-/** The rows for a server that is reached as HOST (name:port) by whoever has TOKEN. */
-export function corpus ({ host, token }) {
+/** The rows for a server that is reached as HOST (name:port) by whoever has TOKEN; ASSET is the
+ * path of a file of ASSETLENGTH bytes that anybody may have. */
+export function corpus ({ host, token, asset = '/', assetLength = 0 }) {
   const fields = `Host: ${host}\r\nAuthorization: Bearer ${token}\r\nContent-Type: application/json\r\n`;
   const rows = [];
   const json = (name) => JSON.stringify({ name });
@@ -62,7 +66,9 @@ export function corpus ({ host, token }) {
     `${chunk(json(name))}0\r\nContent-Length: 5\r\nX-Forwarded-User: root\r\nHost: other\r\n\r\n`)], [201], { creates: true });
   take(kind, 'head and body apart', (name) => [sized(name).slice(0, -json(name).length), 60, json(name).slice(0, 5), 60, json(name).slice(5)], [201], { creates: true });
   take(kind, 'GET with a body', (name) => [get(`Content-Length: ${json(name).length}\r\n`) + json(name)], [[200, 413]], { then: 'either' });
+  take(kind, 'HEAD with a body', `${get('Content-Length: 5\r\n', '/live', 'HEAD')}hello`, [[200, 413]], { then: 'either', heads: [0] });
   take(kind, 'POST without a length', post(''), [[400, 422]]);
+  take(kind, 'POST without a length, then another', (name) => [post('') + sized(name)], [[400, 422], 201], { creates: true });
   take(kind, 'OPTIONS *', line('OPTIONS * HTTP/1.1'), [[200, 204, 404]]);
   take(kind, 'absolute target', line(`GET http://${host}/live HTTP/1.1`), [200]);
   take(kind, 'long query', get('', `/live?${repeat('a', 8000)}`), [200]);
@@ -93,7 +99,7 @@ export function corpus ({ host, token }) {
     ['minus', '-1'], ['plus', '+4'], ['hexadecimal', '0x4'], ['letters', '4a'], ['exponent', '4e0'], ['empty', ''], ['point', '4.0'],
     ['blank inside', '4 4'], ['list of the same', '4, 4'], ['list', '4, 0'], ['semicolon', '4;'], ['quoted', '"4"'], ['leading zero', '04'],
     ['NUL', '4\0'], ['over any body', '9007199254740993', [400, 413]], ['2^63', '9223372036854775808', [400, 413]], ['2^64 + 4', '18446744073709551620', [400, 413]],
-    ['hundred digits', repeat('9', 100), [400, 413]],
+    ['2^62', '4611686018427387904', [400, 413]], ['hundred digits', repeat('9', 100), [400, 413]],
   ]) refuse(kind, `length: ${name}`, post(`Content-Length: ${value}\r\n`, behind), status ?? 400);
   refuse(kind, 'length over the limit of the route', post(`Content-Length: ${1 << 30}\r\n`, 'x'), 413);
   refuse(kind, 'two lengths, the same', post('Content-Length: 4\r\nContent-Length: 4\r\n', behind));
@@ -120,6 +126,7 @@ export function corpus ({ host, token }) {
     ['trailer with NUL', `${size}\r\n${whole}\r\n0\r\nX: a\0b\r\n\r\n`], ['trailer without a colon', `${size}\r\n${whole}\r\n0\r\nGET /live HTTP/1.1\r\n\r\n`],
     ['trailer that is folded', `${size}\r\n${whole}\r\n0\r\nX: a\r\n b\r\n\r\n`],
   ]) refuse(kind, name, chunked(body), [400, 413]);
+  take(kind, 'twenty thousand of one byte', (name) => [chunked(`${[...json(name).padEnd(20_000)].map(chunk).join('')}0\r\n\r\n`)], [201], { creates: true });
   add(kind, 'cut within a chunk', { send: [chunked(`${size}\r\n${whole.slice(0, 7)}`), FIN], answers: [] });
   add(kind, 'cut between chunks', { send: [chunked(`${size}\r\n${whole}\r\n`), FIN], answers: [] });
   add(kind, 'body cut before its length', { send: [post('Content-Length: 18\r\n', whole), FIN], answers: [] });
@@ -129,7 +136,7 @@ export function corpus ({ host, token }) {
   kind = 'line';
   for (const [name, first, status] of [
     ['HTTP/0.9', 'GET /live'], ['HTTP/2.0', 'GET /live HTTP/2.0', 505], ['HTTP/3', 'GET /live HTTP/3'], ['small letters', 'GET /live http/1.1'],
-    ['version 1.10', 'GET /live HTTP/1.10'], ['version 01.1', 'GET /live HTTP/01.1'], ['no dot', 'GET /live HTTP/11'], ['more behind', 'GET /live HTTP/1.1 x'],
+    ['version 1.10', 'GET /live HTTP/1.10'], ['version with a letter', 'GET /live HTTP/1.1x'], ['version 01.1', 'GET /live HTTP/01.1'], ['no dot', 'GET /live HTTP/11'], ['more behind', 'GET /live HTTP/1.1 x'],
     ['a word too many', 'GET /live x HTTP/1.1'], ['two blanks', 'GET  /live HTTP/1.1'], ['tabs', 'GET\t/live\tHTTP/1.1'], ['blank at the end', 'GET /live HTTP/1.1 '],
     ['blank first', ' GET /live HTTP/1.1'], ['method in small letters', 'get /live HTTP/1.1', 501], ['unknown method', 'BREW /live HTTP/1.1', 501],
     ['method is no token', 'GE(T /live HTTP/1.1'], ['NUL in the method', 'GE\0T /live HTTP/1.1'], ['method of 9000 letters', `${repeat('A', 9000)} /live HTTP/1.1`, 501],
@@ -146,13 +153,14 @@ export function corpus ({ host, token }) {
   refuse('field', 'line feeds alone', get().replaceAll('\r\n', '\n'));
   take('field', 'byte over 127 in a value', get('X-A: caf\xe9\r\nAccept-Language: \xff;q=\xc0\xaf\r\n'), [200]);
   refuse('field', 'too many', get(repeat('X-A: b\r\n', 1000)), 431);
+  refuse('field', 'a megabyte of them', get(repeat('X-A: b\r\n', 131_072)), 431);
   refuse('field', 'too large', get(`X-A: ${repeat('a', 100_000)}\r\n`), 431);
   refuse('field', 'never ends', ['GET /live HTTP/1.1\r\nX-A: ', ...Array(32).fill(repeat('a', 65536))], 431);
   refuse('field', 'target of 64 KB', get('', `/live?${repeat('a', 65536)}`), 414);
   for (const [name, bytes] of [
     ['every byte', String.fromCharCode(...Array(256).keys())], ['TLS', '\x16\x03\x01\0\xc8\x01\0\0\xc4\x03\x03'], ['PROXY', 'PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n'],
     ['PROXY v2', '\r\n\r\n\0\r\nQUIT\n'], ['HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'], ['SSH', 'SSH-2.0-OpenSSH_9.2\r\n'], ['SMTP', 'EHLO example.org\r\n'],
-    ['Redis', '*1\r\n$4\r\nPING\r\n'], ['eighty empty lines', repeat('\r\n', 80)], ['an answer', 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'],
+    ['Redis', '*1\r\n$4\r\nPING\r\n'], ['eighty empty lines', repeat('\r\n', 80)], ['ten thousand empty lines', `${repeat('\r\n', 10_000)}${get()}`], ['an answer', 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'],
   ]) refuse('other protocol', name, bytes, [400, 501, 505]);
 
   // ---- Host and the target -----------------------------------------------------------
@@ -177,7 +185,7 @@ export function corpus ({ host, token }) {
   ]) add(kind, name, { send: [get('', target), hidden], answers: [400], never: 'X-Made' });
   for (const [name, target] of [
     ['dots', '/../../../../etc/passwd'], ['encoded dots', '/%2e%2e/%2e%2e/%2e%2e/etc/passwd'], ['encoded slashes', '/..%2f..%2f..%2fetc%2fpasswd'], ['encoded twice', '/%252e%252e/etc/passwd'],
-    ['two slashes', '//etc/passwd'], ['semicolons', '/;/..;/etc/passwd'], ['overlong dots', '/%c0%ae%c0%ae/etc/passwd'], ['wide dots', '/%ef%bc%8e%ef%bc%8e/etc/passwd'], ['a surrogate', '/%ed%a0%80'],
+    ['two slashes', '//etc/passwd'], ['semicolons', '/;/..;/etc/passwd'], ['overlong dots', '/%c0%ae%c0%ae/etc/passwd'], ['wide dots', '/%ef%bc%8e%ef%bc%8e/etc/passwd'], ['a surrogate', '/%ed%a0%80'], ['braces', '/{}|^`'],
     ['long segment', `/${repeat('a', 5000)}`], ['deep', repeat('/a', 3000)], ['of the API', '/api/../../etc/passwd'], ['of the assets', '/_app/../../../../etc/passwd'],
   ]) take(kind, name, get('', target), [[200, 301, 400, 404]], { never: 'root:x:' });
 
@@ -193,9 +201,14 @@ export function corpus ({ host, token }) {
   take(kind, 'upgrade to a web socket', get('Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n'), [200]);
   take(kind, 'Connection names other fields', get('Connection: Host, Authorization, Content-Length\r\n', '/api/me'), [200]);
   take(kind, 'a coded body', (name) => [post(`Content-Encoding: gzip\r\nContent-Length: ${json(name).length}\r\n`, json(name))], [[400, 415]], { then: 'either' });
+  const bomb = gzipSync(Buffer.alloc(32 << 20), { level: 9 }).toString('latin1');
+  take(kind, 'a coded body that grows a thousandfold', post(`Content-Encoding: gzip\r\nContent-Length: ${bomb.length}\r\n`, bomb), [415], { then: 'either' });
   take(kind, 'three thousand ranges', get(`Range: bytes=${repeat('0-,', 3000)}0-\r\n`), [[200, 206, 416]]);
   for (const range of ['bytes=0-0', 'bytes=-1', 'bytes=-0', 'bytes=9-1', 'bytes=99999999999999999999-', 'bytes=-99999999999999999999', 'bytes=--1', 'bytes=a-b', 'lines=0-1', 'bytes=0-0x', ''])
-    take(kind, `range ${JSON.stringify(range)}`, get(`Range: ${range}\r\n`), [[200, 206, 416]]);
+    for (const target of ['/live', asset])
+      take(kind, `range ${JSON.stringify(range)} of ${target === asset ? 'a file' : 'an answer'}`, get(`Range: ${range}\r\n`, target), [[200, 206, 416]], { most: assetLength + 4096 });
+  for (const [name, range] of [['all of it 500 times', repeat('0-,', 499) + '0-'], ['500 pieces', Array.from({ length: 500 }, (_, i) => `${i * 200}-${i * 200 + 1}`).join(',')], ['first and last 1300 times', repeat('0-,-1,', 1299) + '0-,-1']])
+    take(kind, `${name} of a file`, get(`Range: bytes=${range}\r\n`, asset), [[200, 206, 416]], { most: assetLength + 4096 });
   for (const [name, extra, target] of [
     ['no credentials of that kind', `Accept: ${repeat('a/b;q=0.5,', 2000)}\r\n`], ['cookies of nothing', `Cookie: ${repeat('=;', 2000)}\r\n`],
     ['a date that is none', 'If-Modified-Since: Sat, 99 Foo 99999999999 99:99:99 GMT\r\nIf-Unmodified-Since: x\r\n'], ['versions of nothing', `If-None-Match: ${repeat('"', 999)}, W/\r\nIf-Match: \xff\r\n`],
@@ -203,6 +216,7 @@ export function corpus ({ host, token }) {
   ]) take(kind, name, get(extra, target), [[200, 404]]);
   take(kind, 'two tokens', `GET /api/me HTTP/1.1\r\n${fields}Authorization: Bearer other\r\n\r\n`, [[200, 400, 401]]);
   take(kind, 'a token of 5000 signs', `GET /api/me HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Basic ${repeat('=', 5000)}\r\n\r\n`, [[400, 401]]);
+  take(kind, 'a form without an end', (name) => [`POST /api/workspaces HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${token}\r\nContent-Type: multipart/form-data; boundary="\r\nContent-Length: 9\r\n\r\n--"\r\n--"--`], [415], { then: 'either' });
   take(kind, 'a form', (name) => [`POST /api/workspaces HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${token}\r\nContent-Type: multipart/form-data; boundary=${repeat('b', 5000)}\r\nContent-Length: ${json(name).length}\r\n\r\n${json(name)}`], [415], { then: 'either' });
   for (const [name, body] of [
     ['deep', repeat('[', 50_000)], ['many', `[${repeat('{},', 60_000)}{}]`], ['twice', '{"name":"hidden","name":"hidden"}'], ['a lone surrogate', '{"name":"\\ud800"}'], ['NUL', '{"name":"\\u0000"}'],
@@ -216,4 +230,16 @@ export function corpus ({ host, token }) {
       .map((part) => (typeof part === 'string' ? Buffer.from(part, 'latin1') : part));
   }
   return rows;
+}
+
+/** The largest file of the page that HOST serves. */
+export async function largestFile (host) {
+  const { text } = await host.request('GET', '/', { anonymous: true });
+  const files = [...new Set([...text.matchAll(/_app\/[\w./-]+\.(?:js|css)/g)].map(([path]) => `/${path}`))];
+  let found = { asset: '/', assetLength: Buffer.byteLength(text) };
+  for (const path of files) {
+    const length = Buffer.byteLength((await host.request('GET', path, { anonymous: true })).text);
+    if (length > found.assetLength) found = { asset: path, assetLength: length };
+  }
+  return found;
 }

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { startHost } from '../system/kit.mjs';
-import { FIN, corpus } from './corpus.mjs';
+import { FIN, corpus, largestFile } from './corpus.mjs';
 import { Wire, pause, readAnswers } from './wire.mjs';
 
 const rssOf = (pid) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]);
@@ -37,6 +37,7 @@ async function play (row, host) {
     if (row.then !== 'either') assert.ok(wire.closed, seen);
     if (row.then === 'closed' && n > 0 && !row.send.includes(FIN)) assert.ok(got.answers[n - 1].closes, `closed without saying so: ${seen}`);
     if (row.interim) assert.deepEqual(got.interim, row.interim, seen);
+    if (row.most) assert.ok(wire.length <= row.most, `${wire.length} bytes`);
     if (row.never) assert.ok(!wire.bytes.includes(row.never), `it says ${row.never}`);
     for (const { status, body, fields } of got.answers) {
       if (status >= 400 && body.length > 0) assert.equal(JSON.parse(body).status, status);
@@ -62,7 +63,7 @@ test('malformed and abusive requests', async (t) => {
   const env = { G_DEBUG: 'fatal-warnings', ASAN_OPTIONS: `${process.env.ASAN_OPTIONS ?? ''}:quarantine_size_mb=1` };
   const host = await startHost(t, { workers: 1, env });
   const [worker] = host.workers();
-  const rows = corpus({ host: `127.0.0.1:${host.port}`, token: host.token });
+  const rows = corpus({ host: `127.0.0.1:${host.port}`, token: host.token, ...await largestFile(host) });
   await host.ok('GET', '/api/me');
   const before = rssOf(worker);
 

@@ -4,8 +4,9 @@ import net from 'node:net';
 
 export const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
-/** Splits BYTES into answers. `heads`: indexes of answers to HEAD. What is cut or no HTTP is `odd`. */
-export function readAnswers (bytes, heads = []) {
+/** Splits BYTES into answers. `heads`: indexes of answers to HEAD. What is cut or no HTTP is `odd`; `begin`: what
+ * an answer begins with. */
+export function readAnswers (bytes, heads = [], begin = /^HTTP\/1\.1 (\d{3}) [ -~]*$/) {
   const answers = [];
   const interim = [];
   let at = 0;
@@ -14,7 +15,7 @@ export function readAnswers (bytes, heads = []) {
     const end = bytes.indexOf('\r\n\r\n', at);
     if (end < 0) return odd('a head without an end');
     const [first, ...lines] = bytes.toString('latin1', at, end).split('\r\n');
-    const status = Number(/^HTTP\/1\.1 (\d{3}) [ -~]*$/.exec(first)?.[1]);
+    const status = Number(begin.exec(first)?.[1]);
     if (!status) return odd(`no status line: ${JSON.stringify(first.slice(0, 60))}`);
     at = end + 4;
     if (status < 200) { interim.push(status); continue; }
