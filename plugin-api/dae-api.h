@@ -175,6 +175,8 @@ struct DaeApi {
   const char *(*fetch_reply_header) (DaeFetch *fetch, const char *name);
   void (*fetch_pause) (DaeFetch *fetch, gboolean paused);
   void (*fetch_cancel) (DaeFetch *fetch);
+  void (*fetch_stream) (DaeFetch *fetch, const char *type, GInputStream *stream, gint64 length);
+  void (*fetch_max) (DaeFetch *fetch, gint64 max);
 };
 
 G_END_DECLS

@@ -3,7 +3,9 @@
  *
  * URLs are http://, https:// (verified) or http+unix://PERCENT-ENCODED-SOCKET/path.
  * No redirects, no decoding, no cookies; answers are framed strictly, and one
- * that was cut is an error. Connections are pooled by origin.
+ * that was cut is an error. Connections are pooled by origin; where [upstream] connections are in
+ * use, fetches wait for one within their connect limit, and those over [upstream] queue end with
+ * G_IO_ERROR_BUSY.
  */
 #pragma once
 
@@ -33,6 +35,23 @@ static inline void
 dae_fetch_body (DaeFetch *fetch, const char *type, GBytes *body)
 {
   fetch->api->fetch_body (fetch, type, body);
+}
+
+/* The body is read from STREAM, which is pollable and shared, as fast as the upstream takes it and no
+ * faster; LENGTH is its length (0: an empty one), -1 sends it in chunks. What STREAM says is wrong is
+ * the error of `end`, and the upstream sees a request that was cut. */
+static inline void
+dae_fetch_stream (DaeFetch *fetch, const char *type, GInputStream *stream, gint64 length)
+{
+  fetch->api->fetch_stream (fetch, type, stream, length);
+}
+
+/* An answer whose body is larger than MAX bytes ends with G_IO_ERROR_NO_SPACE, before any of it is
+ * given where its length is stated. 0: no limit. */
+static inline void
+dae_fetch_max (DaeFetch *fetch, gint64 max)
+{
+  fetch->api->fetch_max (fetch, max);
 }
 
 /* Milliseconds, 0 for no limit: until connected (default 5 s), from sent to the first byte of the

@@ -130,6 +130,25 @@ static const DaeSetting config_log_rows[] = {
     .help = "auto: text where standard output is a terminal, JSON else and in production" },
 };
 
+static const DaeSetting config_upstream_rows[] = {
+  { .key = "ca-file",
+    .type = DAE_SETTING_TEXT,
+    .help = "File (PEM) with authorities that https:// upstreams may be signed by, besides the "
+            "system's" },
+  { .key = "connections",
+    .type = DAE_SETTING_INT,
+    .fallback = "256",
+    .min = 1,
+    .max = 100000,
+    .help = "Connections of a worker to one upstream at once; an open event stream holds one" },
+  { .key = "queue",
+    .type = DAE_SETTING_INT,
+    .fallback = "1024",
+    .min = 0,
+    .max = 100000,
+    .help = "Requests of a worker that may wait for a connection to one upstream" },
+};
+
 /* Names of the existing deployment that belong to no plugin yet. */
 static const char *const config_host_variables[] = {
   "DAEDALUS_S3_ENDPOINT", "DAEDALUS_S3_ACCESS_KEY", "DAEDALUS_S3_SECRET_KEY",
@@ -248,6 +267,8 @@ config_declare_host (Config *config, Complaints *complaints)
                   complaints, NULL);
   config_declare (config, "database", "DATABASE", config_database_rows,
                   G_N_ELEMENTS (config_database_rows), NULL, complaints, NULL);
+  config_declare (config, "upstream", "UPSTREAM", config_upstream_rows,
+                  G_N_ELEMENTS (config_upstream_rows), NULL, complaints, NULL);
   config_declare (config, "log", "LOG", config_log_rows, G_N_ELEMENTS (config_log_rows), NULL,
                   complaints, NULL);
   config_declare (config, "services", NULL, NULL, 0, NULL, complaints, NULL);

@@ -71,7 +71,8 @@ Config *config_from_variant (GVariant *variant);
 typedef void (*ConfigVisit) (const ConfigEntry *entry, const DaeSetting *row, gpointer data);
 void config_each (Config *config, ConfigVisit visit, gpointer data);
 
-/* The host's own groups ([host], [http], [database], [log], [services]) and their rows. */
+/* The host's own groups ([host], [http], [database], [upstream], [log],
+ * [services]) and their rows. */
 void config_declare_host (Config *config, Complaints *complaints);
 
 /* The one of NAMES (NULL-ended) that is nearest to WANTED by Levenshtein's distance, if near enough

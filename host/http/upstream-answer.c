@@ -15,9 +15,9 @@ void
 upstream_answer_begin (UpstreamFetch *fetch)
 {
   http_head_begin_answer (&fetch->head, strcmp (fetch->method, "HEAD") == 0);
-  g_byte_array_set_size (fetch->in, 0);
+  g_clear_pointer (&fetch->in, g_byte_array_unref);
   fetch->n_interim = 0;
-  fetch->answered = fetch->unsent = FALSE;
+  fetch->answered = FALSE;
 }
 
 static void
@@ -40,15 +40,22 @@ upstream_answer_give (UpstreamFetch *fetch, const HttpBodySlice *slice)
   return !upstream_fetch_bury (fetch);
 }
 
-/* Keeps for later what a pause left over. */
 static void
 upstream_answer_keep (UpstreamFetch *fetch, const char *bytes, gsize length)
 {
-  GByteArray *rest = g_byte_array_sized_new ((guint)MAX (length, 1));
+  if (fetch->in == NULL)
+    fetch->in = g_byte_array_sized_new ((guint)MAX (length, 64));
+  g_byte_array_append (fetch->in, (const guint8 *)bytes, (guint)length);
+}
 
-  g_byte_array_append (rest, (const guint8 *)bytes, (guint)length);
-  g_byte_array_unref (fetch->in);
-  fetch->in = rest;
+static gboolean
+upstream_answer_is_too_large (UpstreamFetch *fetch)
+{
+  if (fetch->max == 0 || http_body_announced (&fetch->framing) <= fetch->max)
+    return FALSE;
+  upstream_fetch_fail (fetch, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_NO_SPACE,
+                                                   "the answer is larger than is wanted"));
+  return TRUE;
 }
 
 /* TRUE: more is wanted. FALSE: the fetch is paused, or over and perhaps freed. */
@@ -62,10 +69,13 @@ upstream_answer_body (UpstreamFetch *fetch, const char *bytes, gsize length)
   do {
     if (fetch->paused) {
       upstream_answer_keep (fetch, bytes + at, length - at);
+      fetch->held = TRUE;
       return FALSE;
     }
     state = http_body_feed (&fetch->framing, bytes + at, length - at, &slice);
     at += slice.used;
+    if (upstream_answer_is_too_large (fetch))
+      return FALSE;
     if (state == HTTP_BODY_DATA && !upstream_answer_give (fetch, &slice))
       return FALSE;
   } while (state == HTTP_BODY_DATA);
@@ -75,18 +85,18 @@ upstream_answer_body (UpstreamFetch *fetch, const char *bytes, gsize length)
   }
   if (state == HTTP_BODY_DONE) {
     /* what comes after an answer answers nothing that was asked */
-    upstream_fetch_finish (fetch, fetch->head.keep_alive && !fetch->unsent && at == length, NULL);
+    upstream_fetch_finish (fetch, fetch->head.keep_alive && fetch->sent && at == length, NULL);
     return FALSE;
   }
-  upstream_fetch_set_deadline (fetch, fetch->idle_ms, "the next byte of the body");
+  upstream_fetch_rearm (fetch);
   return TRUE;
 }
 
 /* The head's text, with a NUL after each name and value, for upstream_fetch_reply_header. */
 static void
-upstream_answer_keep_head (UpstreamFetch *fetch)
+upstream_answer_keep_head (UpstreamFetch *fetch, const char *bytes)
 {
-  fetch->text = g_memdup2 (fetch->in->data, fetch->head.length);
+  fetch->text = g_memdup2 (bytes, fetch->head.length);
   for (guint i = 0; i < fetch->head.n_fields; i++) {
     const HttpField *field = &fetch->head.fields[i];
 
@@ -95,33 +105,33 @@ upstream_answer_keep_head (UpstreamFetch *fetch)
   }
 }
 
-/* The head is in, in fetch->in, perhaps with some of the body. */
+/* The head is in, in BYTES, perhaps with some of the body. */
 static gboolean
-upstream_answer_head_done (UpstreamFetch *fetch)
+upstream_answer_head_done (UpstreamFetch *fetch, const char *bytes, gsize length)
 {
-  g_autoptr (GByteArray) in = NULL;
-
-  upstream_answer_keep_head (fetch);
-  in = g_steal_pointer (&fetch->in);
-  fetch->in = g_byte_array_new ();
-  fetch->unsent = fetch->state == UPSTREAM_SENDING;
+  upstream_answer_keep_head (fetch, bytes);
   fetch->state = UPSTREAM_BODY;
-  upstream_conn_want (fetch->conn, TRUE, FALSE);
+  /* a refusal does not want the rest; whatever else answers early may want it still */
+  if (!fetch->sent && fetch->head.status >= 300)
+    upstream_request_stop (fetch);
+  upstream_fetch_want (fetch);
   http_body_begin (&fetch->framing, fetch->head.framing, fetch->head.content_length);
-  upstream_fetch_set_deadline (fetch, fetch->idle_ms, "the first byte of the body");
+  if (upstream_answer_is_too_large (fetch))
+    return FALSE;
+  upstream_fetch_rearm (fetch);
   if (!upstream_answer_give (fetch, NULL))
     return FALSE;
-  return upstream_answer_body (fetch, (const char *)in->data + fetch->head.length,
-                               in->len - fetch->head.length);
+  return upstream_answer_body (fetch, bytes + fetch->head.length, length - fetch->head.length);
 }
 
+/* BYTES hold all of the head that there is. */
 static gboolean
-upstream_answer_head (UpstreamFetch *fetch, const char *bytes, gsize length)
+upstream_answer_parse (UpstreamFetch *fetch, const char *bytes, gsize length)
 {
-  g_byte_array_append (fetch->in, (const guint8 *)bytes, (guint)length);
   for (;;) {
-    switch (http_head_feed (&fetch->head, (const char *)fetch->in->data, fetch->in->len)) {
+    switch (http_head_feed (&fetch->head, bytes, length)) {
     case HTTP_HEAD_MORE:
+      upstream_answer_keep (fetch, bytes, length);
       return TRUE;
     case HTTP_HEAD_REFUSED:
       upstream_answer_garbage (fetch, fetch->head.why);
@@ -130,22 +140,33 @@ upstream_answer_head (UpstreamFetch *fetch, const char *bytes, gsize length)
       break;
     }
     if (fetch->head.status >= 200)
-      return upstream_answer_head_done (fetch);
+      return upstream_answer_head_done (fetch, bytes, length);
     if (++fetch->n_interim > MAX_INTERIM) {
       upstream_answer_garbage (fetch, "there are too many interim answers");
       return FALSE;
     }
-    g_byte_array_remove_range (fetch->in, 0, fetch->head.length);
+    bytes += fetch->head.length;
+    length -= fetch->head.length;
     http_head_begin_answer (&fetch->head, fetch->head.to_head);
   }
+}
+
+static gboolean
+upstream_answer_head (UpstreamFetch *fetch, const char *bytes, gsize length)
+{
+  g_autoptr (GByteArray) in = g_steal_pointer (&fetch->in);
+
+  /* most heads come in one piece */
+  if (in == NULL)
+    return upstream_answer_parse (fetch, bytes, length);
+  g_byte_array_append (in, (const guint8 *)bytes, (guint)length);
+  return upstream_answer_parse (fetch, (const char *)in->data, in->len);
 }
 
 /* The peer has closed, or the connection broke. */
 static void
 upstream_answer_cut (UpstreamFetch *fetch, UpstreamIo io)
 {
-  gboolean safe = strcmp (fetch->method, "GET") == 0 || strcmp (fetch->method, "HEAD") == 0;
-
   if (fetch->state == UPSTREAM_BODY) {
     if (io == UPSTREAM_IO_END && http_body_end (&fetch->framing) == HTTP_BODY_DONE)
       upstream_fetch_finish (fetch, FALSE, NULL);
@@ -157,7 +178,7 @@ upstream_answer_cut (UpstreamFetch *fetch, UpstreamIo io)
   if (fetch->answered)
     upstream_fetch_fail (fetch, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_PARTIAL_INPUT,
                                                      "the answer was cut in its head"));
-  else if (safe && fetch->conn->reused && !fetch->retried)
+  else if (fetch->conn->reused && !fetch->retried && upstream_request_can_repeat (fetch))
     upstream_fetch_retry (fetch);
   else
     upstream_fetch_fail (fetch,
@@ -170,8 +191,7 @@ upstream_answer_readable (UpstreamFetch *fetch)
 {
   char *scratch = fetch->upstream->scratch;
 
-  /* what TLS has decrypted already no descriptor tells of: it is read up to its end */
-  for (guint i = 0; i < READS_A_TURN || fetch->conn->tls; i++) {
+  for (guint i = 0; i < READS_A_TURN; i++) {
     gsize length = 0;
     UpstreamIo io = upstream_conn_read (fetch->conn, scratch, UPSTREAM_SCRATCH, &length);
 
@@ -185,6 +205,14 @@ upstream_answer_readable (UpstreamFetch *fetch)
     if (fetch->state == UPSTREAM_BODY ? !upstream_answer_body (fetch, scratch, length)
                                       : !upstream_answer_head (fetch, scratch, length))
       return;
+    /* what fills less than the room was all there was; the next event tells of more */
+    if (length < UPSTREAM_SCRATCH && !fetch->conn->tls)
+      return;
+  }
+  /* what TLS has decrypted already no descriptor tells of */
+  if (fetch->conn->tls) {
+    fetch->again = TRUE;
+    upstream_fetch_ready (fetch);
   }
 }
 
@@ -192,7 +220,13 @@ void
 upstream_answer_resume (UpstreamFetch *fetch)
 {
   g_autoptr (GByteArray) in = g_steal_pointer (&fetch->in);
+  gboolean held = fetch->held, again = fetch->again;
 
-  fetch->in = g_byte_array_new ();
-  upstream_answer_body (fetch, (const char *)in->data, in->len);
+  fetch->held = fetch->again = FALSE;
+  if (held && !upstream_answer_body (fetch, in != NULL ? (const char *)in->data : "",
+                                     in != NULL ? in->len : 0)) {
+    return;
+  }
+  if (again)
+    upstream_answer_readable (fetch);
 }

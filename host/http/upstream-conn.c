@@ -30,7 +30,7 @@ upstream_conn_ready (UpstreamConn *conn, gboolean readable, gboolean writable)
   if (readable)
     upstream_answer_readable (conn->fetch);
   else if (writable)
-    upstream_fetch_writable (conn->fetch);
+    upstream_request_writable (conn->fetch);
 }
 
 static gboolean

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* upstream-pool: connections by origin: those that are idle, and those being made. */
 #include "upstream-private.h"
+#include "upstream-trust.h"
 
 #include <gio/gunixsocketaddress.h>
 
-#define MAX_CONNS 256
-#define IDLE_US   (30 * G_USEC_PER_SEC)
+#define IDLE_US (30 * G_USEC_PER_SEC)
 
 struct UpstreamOrigin {
   char *key;      /* owned */
@@ -87,6 +87,22 @@ upstream_pool_free_dial (UpstreamDial *dial)
   g_free (dial);
 }
 
+/* CONN is new. */
+static void
+upstream_pool_use (UpstreamConn *conn, UpstreamFetch *fetch)
+{
+  gsize length;
+  char byte;
+
+  if (upstream_conn_read (conn, &byte, 1, &length) != UPSTREAM_IO_OK) {
+    upstream_request_begin (fetch, conn);
+    return;
+  }
+  upstream_pool_close (conn);
+  upstream_fetch_fail (fetch, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
+                                                   "the upstream answered before it was asked"));
+}
+
 /* The dial is over: STREAM is TLS, or NULL for a plain connection or where ERROR says why not. Both
  * are given. */
 static void
@@ -109,15 +125,21 @@ upstream_pool_dialled (UpstreamDial *dial, GIOStream *stream, GError *error)
   }
   conn = upstream_conn_new (origin, upstream, g_steal_pointer (&dial->socket), stream);
   upstream_pool_free_dial (dial);
-  upstream_fetch_connected (fetch, conn);
+  upstream_pool_use (conn, fetch);
 }
 
 static void
 upstream_pool_shaken (GObject *source, GAsyncResult *result, gpointer data)
 {
+  GTlsConnection *tls = G_TLS_CONNECTION (source);
   GError *error = NULL;
 
-  g_tls_connection_handshake_finish (G_TLS_CONNECTION (source), result, &error);
+  g_tls_connection_handshake_finish (tls, result, &error);
+  if (g_error_matches (error, G_TLS_ERROR, G_TLS_ERROR_BAD_CERTIFICATE)) {
+    g_clear_error (&error);
+    g_set_error_literal (&error, G_TLS_ERROR, G_TLS_ERROR_BAD_CERTIFICATE,
+                         upstream_trust_why (g_tls_connection_get_peer_certificate_errors (tls)));
+  }
   upstream_pool_dialled (data, g_object_ref (G_IO_STREAM (source)), error);
   g_object_unref (source);
 }
@@ -195,16 +217,23 @@ upstream_pool_acquire (UpstreamFetch *fetch)
 
     if (upstream_conn_is_quiet (conn)) {
       g_queue_unlink (&origin->idle, &conn->idle_link);
+      conn->idle = FALSE;
       conn->reused = TRUE;
-      upstream_fetch_connected (fetch, conn);
+      upstream_request_begin (fetch, conn);
       return;
     }
     upstream_pool_close (conn);
     if (last)
       origin = upstream_pool_origin (upstream, fetch->url->origin);
   }
-  if (origin->n_conns < MAX_CONNS) {
+  if (origin->n_conns < upstream->max_conns) {
     upstream_pool_dial (fetch, origin);
+    return;
+  }
+  if (origin->waiting.length >= upstream->max_waiting) {
+    upstream_fetch_fail_soon (
+        fetch, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_BUSY,
+                                    "too many requests wait for this upstream already"));
     return;
   }
   fetch->waits = TRUE;
@@ -238,11 +267,17 @@ upstream_pool_release (UpstreamConn *conn)
   if (origin->waiting.head != NULL) {
     UpstreamFetch *next = origin->waiting.head->data;
 
+    /* what came after an answer must not answer the next */
+    if (!upstream_conn_is_quiet (conn)) {
+      upstream_pool_close (conn);
+      return;
+    }
     upstream_pool_forget (next);
     conn->reused = TRUE;
-    upstream_fetch_connected (next, conn);
+    upstream_request_begin (next, conn);
     return;
   }
+  conn->idle = TRUE;
   conn->idle_since = g_get_monotonic_time ();
   upstream_conn_want (conn, TRUE, FALSE);
   g_queue_push_head_link (&origin->idle, &conn->idle_link);
@@ -255,7 +290,7 @@ upstream_pool_close (UpstreamConn *conn)
   Upstream *upstream = conn->upstream;
   UpstreamOrigin *origin = conn->origin;
 
-  if (conn->fetch == NULL)
+  if (conn->idle)
     g_queue_unlink (&origin->idle, &conn->idle_link);
   upstream_conn_free (conn);
   upstream_pool_lost (upstream, origin);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* upstream-private: what upstream.c (fetches), upstream-answer.c (what comes back),
- * upstream-pool.c (connections to an origin) and upstream-conn.c (one connection) share. */
+/* upstream-private: what upstream.c (fetches), upstream-request.c (what they send),
+ * upstream-answer.c (what comes back), upstream-pool.c (connections to an origin) and
+ * upstream-conn.c (one connection) share. */
 #pragma once
 
 #include "http-body.h"
@@ -38,6 +39,9 @@ struct UpstreamFetch {
   gboolean has_host, has_agent, has_encoding;
   char *type;
   GBytes *body;
+  GInputStream *input; /* owned: the body comes from here instead */
+  gint64 input_left;   /* of a stated length; -1: it is sent in chunks */
+  gint64 max;          /* of the answer's body; 0: none */
   GError *error;     /* found before it was sent; or what its end will say */
 
   guint connect_ms, first_byte_ms, idle_ms, total_ms;
@@ -52,14 +56,23 @@ struct UpstreamFetch {
   guint hooks_running;
   gboolean dead;     /* to be freed when no hook of it runs */
   gboolean paused;
-  gboolean resumed;  /* there may be something to go on with that no event tells of */
-  gboolean unsent;   /* the answer came before all of the request was sent */
+  gboolean held;     /* a pause has left something in `in`, perhaps only the end */
+  gboolean again;    /* there is more to read, of which no event tells */
+  GList ready_link;  /* in Upstream.ready */
+  gboolean is_ready;
   gboolean answered; /* some byte of the answer has come */
 
-  GString *out;      /* head, and a small body */
+  GString *out;      /* head and a small body, or the next block of `input` */
   gsize out_at;      /* sent of `out` and then of `body` */
   gboolean body_apart;
-  GByteArray *in;    /* read and not yet used */
+  gboolean begun;    /* a byte was sent on this connection */
+  gboolean spent;    /* what was sent first is no longer there to be sent again */
+  gboolean sent;     /* all of the request */
+  gboolean stopped;  /* nobody wants the rest of it */
+  gboolean input_ended, wants_write;
+  GSource *input_source; /* `input` is waited for */
+
+  GByteArray *in; /* read and not yet used; or NULL */
   HttpHead head;
   char *text;        /* of the head; its names and values end in NUL */
   HttpBody framing;
@@ -73,7 +86,7 @@ struct UpstreamConn {
   GIOStream *stream;      /* owned: the socket's, or TLS over it */
   GIOStream *socket;      /* owned */
   int fd;
-  gboolean tls, reused;
+  gboolean tls, reused, idle;
   gint64 idle_since;
   GList idle_link;
   GSource *source;        /* of a plain connection: for its whole life */
@@ -86,8 +99,10 @@ struct Upstream {
   Host *host;
   GMainContext *context;
   GTlsDatabase *authorities; /* NULL: the system's */
+  guint max_conns, max_waiting; /* for each origin */
   GHashTable *origins;       /* owned text -> UpstreamOrigin */
   GQueue fetches;            /* sent and not over */
+  GQueue ready;              /* of them those to be served at the next turn */
   GQueue dials;
   GSource *clock;
   gint64 next_deadline;      /* 0: none */
@@ -95,25 +110,39 @@ struct Upstream {
 };
 
 /* upstream.c */
-/* A connection for FETCH is there. Calls no hook. */
-void upstream_fetch_connected (UpstreamFetch *fetch, UpstreamConn *conn);
-/* FETCH's connection can be written. Calls no hook. */
-void upstream_fetch_writable (UpstreamFetch *fetch);
 /* A reused connection turned out to be dead: tries once with a fresh one. */
 void upstream_fetch_retry (UpstreamFetch *fetch);
-/* The end. ERROR is given; NULL: the answer is whole, and the connection can be used again if it is
- * REUSABLE. */
 /* Around each call of a hook. */
 void upstream_fetch_enter (UpstreamFetch *fetch);
 void upstream_fetch_leave (UpstreamFetch *fetch);
+/* The end. ERROR is given; NULL: the answer is whole, and the connection can be used again if it is
+ * REUSABLE. */
 void upstream_fetch_finish (UpstreamFetch *fetch, gboolean reusable, GError *error);
 void upstream_fetch_fail (UpstreamFetch *fetch, GError *error);
+/* FETCH ends with ERROR, which is given, at the next turn. Calls no hook. */
+void upstream_fetch_fail_soon (UpstreamFetch *fetch, GError *error);
+/* FETCH is looked at at the next turn. Calls no hook. */
+void upstream_fetch_ready (UpstreamFetch *fetch);
 /* The limit of the state that begins; 0: none. */
 void upstream_fetch_set_deadline (UpstreamFetch *fetch, guint ms, const char *late);
+/* A byte has moved: the idle limit begins anew, or rests where it is not the peer's turn. */
+void upstream_fetch_rearm (UpstreamFetch *fetch);
+/* Polls for what FETCH can use now. */
+void upstream_fetch_want (UpstreamFetch *fetch);
 /* Makes sure that the clock rings by DEADLINE. */
 void upstream_ring_by (Upstream *upstream, gint64 deadline);
 /* Frees FETCH if it is dead and no hook runs; TRUE if so. */
 gboolean upstream_fetch_bury (UpstreamFetch *fetch);
+
+/* upstream-request.c: none of these calls a hook */
+/* A connection for FETCH is there. */
+void upstream_request_begin (UpstreamFetch *fetch, UpstreamConn *conn);
+/* FETCH's connection can be written. */
+void upstream_request_writable (UpstreamFetch *fetch);
+/* The same bytes can be sent once more, and twice is as good as once (RFC 9110, 9.2.2). */
+gboolean upstream_request_can_repeat (const UpstreamFetch *fetch);
+/* The rest of the request is not wanted any more. */
+void upstream_request_stop (UpstreamFetch *fetch);
 
 /* upstream-answer.c */
 void upstream_answer_begin (UpstreamFetch *fetch);

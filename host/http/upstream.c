@@ -6,12 +6,15 @@
  * time limits; a limit that moves on costs nothing until its old time comes.
  */
 #include "upstream-private.h"
+#include "upstream-trust.h"
 
+#include "../config/config.h"
 #include "../plugin/plugin.h"
 
 #include <string.h>
 
-#define SMALL_BODY (16 * 1024)
+#define MAX_CONNS   256
+#define MAX_WAITING 1024
 
 typedef struct {
   GSource base;
@@ -30,10 +33,11 @@ upstream_fetch_bury (UpstreamFetch *fetch)
   g_string_free (fetch->headers, TRUE);
   g_free (fetch->type);
   g_clear_pointer (&fetch->body, g_bytes_unref);
+  g_clear_object (&fetch->input);
   g_clear_error (&fetch->error);
   if (fetch->out != NULL)
     g_string_free (fetch->out, TRUE);
-  g_byte_array_unref (fetch->in);
+  g_clear_pointer (&fetch->in, g_byte_array_unref);
   g_free (fetch->text);
   g_free (fetch);
   return TRUE;
@@ -59,6 +63,54 @@ upstream_fetch_set_deadline (UpstreamFetch *fetch, guint ms, const char *late)
   upstream_ring_by (fetch->upstream, fetch->deadline);
 }
 
+void
+upstream_fetch_rearm (UpstreamFetch *fetch)
+{
+  if (fetch->input_source != NULL || (fetch->state == UPSTREAM_BODY && fetch->paused))
+    fetch->deadline = 0;
+  else if (fetch->state == UPSTREAM_SENDING)
+    upstream_fetch_set_deadline (fetch, fetch->idle_ms, "room for the next byte of the request");
+  else if (fetch->state == UPSTREAM_BODY)
+    upstream_fetch_set_deadline (fetch, fetch->idle_ms, "the next byte of the body");
+}
+
+void
+upstream_fetch_want (UpstreamFetch *fetch)
+{
+  gboolean read = fetch->state != UPSTREAM_BODY || !fetch->paused;
+
+  upstream_conn_want (fetch->conn, read, fetch->wants_write);
+}
+
+void
+upstream_fetch_ready (UpstreamFetch *fetch)
+{
+  if (fetch->is_ready)
+    return;
+  fetch->is_ready = TRUE;
+  g_queue_push_tail_link (&fetch->upstream->ready, &fetch->ready_link);
+  upstream_ring_by (fetch->upstream, g_get_monotonic_time ());
+}
+
+void
+upstream_fetch_fail_soon (UpstreamFetch *fetch, GError *error)
+{
+  g_clear_error (&fetch->error);
+  fetch->error = error;
+  upstream_fetch_ready (fetch);
+}
+
+/* It takes part no more. */
+static void
+upstream_fetch_unlink (UpstreamFetch *fetch)
+{
+  fetch->state = UPSTREAM_OVER;
+  g_queue_unlink (&fetch->upstream->fetches, &fetch->link);
+  if (fetch->is_ready)
+    g_queue_unlink (&fetch->upstream->ready, &fetch->ready_link);
+  fetch->is_ready = FALSE;
+}
+
 /* Lets go of what FETCH holds of the pool. */
 static void
 upstream_fetch_detach (UpstreamFetch *fetch, gboolean reusable)
@@ -66,6 +118,7 @@ upstream_fetch_detach (UpstreamFetch *fetch, gboolean reusable)
   UpstreamConn *conn = g_steal_pointer (&fetch->conn);
 
   upstream_pool_forget (fetch);
+  upstream_request_stop (fetch);
   fetch->deadline = 0;
   if (conn == NULL)
     return;
@@ -94,8 +147,7 @@ upstream_fetch_leave (UpstreamFetch *fetch)
 void
 upstream_fetch_finish (UpstreamFetch *fetch, gboolean reusable, GError *error)
 {
-  fetch->state = UPSTREAM_OVER;
-  g_queue_unlink (&fetch->upstream->fetches, &fetch->link);
+  upstream_fetch_unlink (fetch);
   upstream_fetch_detach (fetch, reusable);
   upstream_fetch_enter (fetch);
   if (fetch->hooks.end != NULL)
@@ -112,33 +164,6 @@ upstream_fetch_fail (UpstreamFetch *fetch, GError *error)
   upstream_fetch_finish (fetch, FALSE, error);
 }
 
-static void
-upstream_fetch_write_head (UpstreamFetch *fetch)
-{
-  gsize length = fetch->body != NULL ? g_bytes_get_size (fetch->body) : 0;
-  gboolean has_length = length > 0 || strcmp (fetch->method, "POST") == 0 ||
-                        strcmp (fetch->method, "PUT") == 0 || strcmp (fetch->method, "PATCH") == 0;
-  GString *out = g_string_sized_new (512 + fetch->headers->len);
-
-  g_string_append_printf (out, "%s %s HTTP/1.1\r\n", fetch->method, fetch->url->target);
-  if (!fetch->has_host)
-    g_string_append_printf (out, "Host: %s\r\n", fetch->url->authority);
-  g_string_append_len (out, fetch->headers->str, (gssize)fetch->headers->len);
-  if (!fetch->has_agent)
-    g_string_append (out, "User-Agent: daedalus\r\n");
-  if (!fetch->has_encoding)
-    g_string_append (out, "Accept-Encoding: identity\r\n");
-  if (fetch->type != NULL)
-    g_string_append_printf (out, "Content-Type: %s\r\n", fetch->type);
-  if (has_length)
-    g_string_append_printf (out, "Content-Length: %zu\r\n", length);
-  g_string_append (out, "\r\n");
-  fetch->body_apart = length > SMALL_BODY;
-  if (length > 0 && !fetch->body_apart)
-    g_string_append_len (out, g_bytes_get_data (fetch->body, NULL), (gssize)length);
-  fetch->out = out;
-}
-
 void
 upstream_fetch_retry (UpstreamFetch *fetch)
 {
@@ -149,57 +174,10 @@ upstream_fetch_retry (UpstreamFetch *fetch)
   upstream_pool_acquire (fetch);
 }
 
-void
-upstream_fetch_writable (UpstreamFetch *fetch)
-{
-  gsize apart = 0, n = 0;
-  const char *body = fetch->body_apart ? g_bytes_get_data (fetch->body, &apart) : NULL;
-
-  while (fetch->out_at < fetch->out->len + apart) {
-    gsize head_at = MIN (fetch->out_at, fetch->out->len), body_at = fetch->out_at - head_at;
-
-    switch (upstream_conn_write (fetch->conn, fetch->out->str + head_at, fetch->out->len - head_at,
-                                 body != NULL ? body + body_at : NULL, apart - body_at, &n)) {
-    case UPSTREAM_IO_OK:
-      fetch->out_at += n;
-      upstream_fetch_set_deadline (fetch, fetch->idle_ms, "room for the next byte of the request");
-      break;
-    case UPSTREAM_IO_BLOCK:
-      upstream_conn_want (fetch->conn, TRUE, TRUE);
-      return;
-    default:
-      if (fetch->conn->reused && fetch->out_at == 0 && !fetch->retried)
-        upstream_fetch_retry (fetch);
-      else
-        /* the peer may have said why before it closed: reading tells */
-        upstream_conn_want (fetch->conn, TRUE, FALSE);
-      return;
-    }
-  }
-  fetch->state = UPSTREAM_WAITING;
-  upstream_conn_want (fetch->conn, TRUE, FALSE);
-  upstream_fetch_set_deadline (fetch, fetch->first_byte_ms, "the head of the answer");
-}
-
-void
-upstream_fetch_connected (UpstreamFetch *fetch, UpstreamConn *conn)
-{
-  conn->fetch = fetch;
-  fetch->conn = conn;
-  fetch->state = UPSTREAM_SENDING;
-  fetch->out_at = 0;
-  if (fetch->out == NULL)
-    upstream_fetch_write_head (fetch);
-  upstream_answer_begin (fetch);
-  upstream_fetch_set_deadline (fetch, fetch->idle_ms, "room for the first byte of the request");
-  upstream_fetch_writable (fetch);
-}
-
 static gboolean
 upstream_is_due (const UpstreamFetch *fetch, gint64 now)
 {
-  return fetch->error != NULL || (fetch->resumed && !fetch->paused) ||
-         (fetch->deadline != 0 && fetch->deadline <= now) ||
+  return (fetch->deadline != 0 && fetch->deadline <= now) ||
          (fetch->end_by != 0 && fetch->end_by <= now);
 }
 
@@ -215,18 +193,23 @@ upstream_find_due (Upstream *upstream, gint64 now)
 static void
 upstream_serve_due (UpstreamFetch *fetch, gint64 now)
 {
-  if (fetch->error != NULL) {
-    upstream_fetch_fail (fetch, g_steal_pointer (&fetch->error));
-  } else if (fetch->deadline != 0 && fetch->deadline <= now) {
+  if (fetch->deadline != 0 && fetch->deadline <= now)
     upstream_fetch_fail (fetch, g_error_new (G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
                                              "%s did not come in time", fetch->late));
-  } else if (fetch->end_by != 0 && fetch->end_by <= now) {
+  else
     upstream_fetch_fail (fetch, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
                                                      "the answer was not whole in time"));
-  } else {
-    fetch->resumed = FALSE;
+}
+
+static void
+upstream_serve_ready (UpstreamFetch *fetch)
+{
+  g_queue_unlink (&fetch->upstream->ready, &fetch->ready_link);
+  fetch->is_ready = FALSE;
+  if (fetch->error != NULL)
+    upstream_fetch_fail (fetch, g_steal_pointer (&fetch->error));
+  else if (fetch->state == UPSTREAM_BODY && !fetch->paused)
     upstream_answer_resume (fetch);
-  }
 }
 
 static gboolean
@@ -238,6 +221,9 @@ upstream_clock_dispatch (GSource *source, GSourceFunc func, gpointer data)
 
   upstream->next_deadline = 0;
   g_source_set_ready_time (source, -1);
+  /* what becomes ready meanwhile has the next turn */
+  for (guint n = upstream->ready.length; n > 0 && upstream->ready.head != NULL; n--)
+    upstream_serve_ready (upstream->ready.head->data);
   while ((fetch = upstream_find_due (upstream, now)) != NULL)
     upstream_serve_due (fetch, now);
   next = upstream_pool_expire (upstream, now);
@@ -250,6 +236,8 @@ upstream_clock_dispatch (GSource *source, GSourceFunc func, gpointer data)
     if (fetch->end_by != 0)
       upstream_ring_by (upstream, fetch->end_by);
   }
+  if (upstream->ready.head != NULL)
+    upstream_ring_by (upstream, now);
   return G_SOURCE_CONTINUE;
 }
 
@@ -267,10 +255,10 @@ upstream_api_new (
   memcpy (&fetch->hooks, hooks, MIN (hooks->struct_size, sizeof fetch->hooks));
   fetch->data = data;
   fetch->link.data = fetch;
+  fetch->ready_link.data = fetch;
   fetch->method = g_strdup (method);
   fetch->url = upstream_url_parse (url, &fetch->error);
   fetch->headers = g_string_new (NULL);
-  fetch->in = g_byte_array_new ();
   fetch->connect_ms = 5000;
   fetch->first_byte_ms = fetch->idle_ms = 30000;
   if (fetch->error == NULL && !http_head_is_token (method, strlen (method)))
@@ -304,19 +292,48 @@ upstream_api_header (DaeFetch *base, const char *name, const char *value)
 }
 
 static void
-upstream_api_body (DaeFetch *base, const char *type, GBytes *body)
+upstream_fetch_set_type (UpstreamFetch *fetch, const char *type)
 {
-  UpstreamFetch *fetch = (UpstreamFetch *)base;
-
   g_clear_pointer (&fetch->type, g_free);
   g_clear_pointer (&fetch->body, g_bytes_unref);
-  if (body != NULL)
-    fetch->body = g_bytes_ref (body);
+  g_clear_object (&fetch->input);
   if (type != NULL && http_head_is_value (type, strlen (type)))
     fetch->type = g_strdup (type);
   else if (type != NULL && fetch->error == NULL)
     g_set_error (&fetch->error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
                  "the content type has a byte that headers cannot have");
+}
+
+static void
+upstream_api_body (DaeFetch *base, const char *type, GBytes *body)
+{
+  UpstreamFetch *fetch = (UpstreamFetch *)base;
+
+  upstream_fetch_set_type (fetch, type);
+  if (body != NULL)
+    fetch->body = g_bytes_ref (body);
+}
+
+static void
+upstream_api_stream (DaeFetch *base, const char *type, GInputStream *stream, gint64 length)
+{
+  UpstreamFetch *fetch = (UpstreamFetch *)base;
+
+  upstream_fetch_set_type (fetch, type);
+  fetch->input = g_object_ref (stream);
+  fetch->input_left = MAX (length, -1);
+  fetch->input_ended = length == 0;
+  if (fetch->error == NULL &&
+      (!G_IS_POLLABLE_INPUT_STREAM (stream) ||
+       !g_pollable_input_stream_can_poll (G_POLLABLE_INPUT_STREAM (stream))))
+    g_set_error (&fetch->error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                 "the stream of the body cannot be polled");
+}
+
+static void
+upstream_api_max (DaeFetch *base, gint64 max)
+{
+  ((UpstreamFetch *)base)->max = max;
 }
 
 static void
@@ -343,7 +360,7 @@ upstream_api_send (DaeFetch *base)
   fetch->state = UPSTREAM_CONNECTING;
   g_queue_push_tail_link (&upstream->fetches, &fetch->link);
   if (fetch->error != NULL) {
-    upstream_ring_by (upstream, now);
+    upstream_fetch_ready (fetch);
     return;
   }
   if (fetch->total_ms > 0) {
@@ -375,14 +392,10 @@ upstream_api_pause (DaeFetch *base, gboolean paused)
   fetch->paused = paused;
   if (fetch->state != UPSTREAM_BODY)
     return;
-  upstream_conn_want (fetch->conn, !paused, FALSE);
-  if (paused) {
-    fetch->deadline = 0;
-    return;
-  }
-  upstream_fetch_set_deadline (fetch, fetch->idle_ms, "the next byte of the body");
-  fetch->resumed = TRUE;
-  upstream_ring_by (fetch->upstream, g_get_monotonic_time ());
+  upstream_fetch_want (fetch);
+  upstream_fetch_rearm (fetch);
+  if (!paused && (fetch->held || fetch->again))
+    upstream_fetch_ready (fetch);
 }
 
 static void
@@ -393,7 +406,7 @@ upstream_api_cancel (DaeFetch *base)
   if (fetch->state == UPSTREAM_OVER)
     return;
   if (fetch->state != UPSTREAM_NEW)
-    g_queue_unlink (&fetch->upstream->fetches, &fetch->link);
+    upstream_fetch_unlink (fetch);
   fetch->state = UPSTREAM_OVER;
   upstream_fetch_detach (fetch, FALSE);
   fetch->dead = TRUE;
@@ -411,6 +424,8 @@ upstream_fill_api (DaeApi *api)
   api->fetch_reply_header = upstream_api_reply_header;
   api->fetch_pause = upstream_api_pause;
   api->fetch_cancel = upstream_api_cancel;
+  api->fetch_stream = upstream_api_stream;
+  api->fetch_max = upstream_api_max;
 }
 
 Upstream *
@@ -420,22 +435,51 @@ upstream_new (Host *host)
 
   upstream->host = host;
   upstream->context = g_main_context_ref_thread_default ();
+  upstream->max_conns = MAX_CONNS;
+  upstream->max_waiting = MAX_WAITING;
   upstream->clock = g_source_new (&upstream_clock_funcs, sizeof (UpstreamClock));
   ((UpstreamClock *)upstream->clock)->upstream = upstream;
   g_source_attach (upstream->clock, upstream->context);
   return upstream;
 }
 
+void
+upstream_set_limits (Upstream *upstream, guint connections, guint waiting)
+{
+  upstream->max_conns = connections;
+  upstream->max_waiting = waiting;
+}
+
 gboolean
 upstream_set_authorities (Upstream *upstream, const char *file, GError **error)
 {
-  GTlsDatabase *database = g_tls_file_database_new (file, error);
+  GTlsDatabase *database = upstream_trust_new (file, error);
 
   if (database == NULL)
     return FALSE;
   g_clear_object (&upstream->authorities);
   upstream->authorities = database;
   return TRUE;
+}
+
+void
+upstream_configure (Upstream *upstream, Complaints *complaints)
+{
+  Config *config = upstream->host->config;
+  const char *file = config_text (config, "upstream", "ca-file");
+  const ConfigEntry *origin = config_origin (config, "upstream", "ca-file");
+  g_autoptr (GError) error = NULL;
+  g_autofree char *why = NULL;
+
+  upstream_set_limits (upstream, (guint)config_int (config, "upstream", "connections"),
+                       (guint)config_int (config, "upstream", "queue"));
+  if (file == NULL || *file == '\0' || upstream_set_authorities (upstream, file, &error))
+    return;
+  why = g_strdup_printf ("\"%s\" cannot be read as authorities: %s", file, error->message);
+  complaints_add (complaints, NULL, origin != NULL ? origin->file : NULL,
+                  origin != NULL ? origin->line : 0, "upstream", "ca-file", why,
+                  "Write the path of a PEM file that this account may read, with the certificates "
+                  "of the authorities.");
 }
 
 guint

@@ -6,6 +6,7 @@
 #include "../data/database.h"
 #include "../data/migrate.h"
 #include "../http/router.h"
+#include "../http/upstream.h"
 #include "../observe/health.h"
 #include "../observe/log.h"
 #include "../observe/metrics.h"
@@ -375,6 +376,8 @@ heed_brief (GVariant *brief, Config *config, GPtrArray *sources, Complaints *com
 static void
 look_at_plugins (Host *host, GPtrArray *sources, Complaints *complaints)
 {
+  host->upstream = upstream_new (host);
+  upstream_configure (host->upstream, complaints);
   host->metrics = metrics_new (metrics_create_memory (), 1);
   host->router = router_new ();
   host->health = health_new (host);

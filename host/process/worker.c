@@ -256,6 +256,7 @@ build (Host *host, int control_fd, guint slot, Complaints *complaints)
   host->announce = announce;
   host->jobs = jobs_new (host);
   host->upstream = upstream_new (host);
+  upstream_configure (host->upstream, complaints);
   host->plugins = plugin_set_new (host, sources, NULL, complaints);
   plugin_set_configure (host->plugins, complaints);
   host->server = server_new (host, exchange_hooks (), host->exchange);

@@ -149,6 +149,8 @@ SLOT (108, fetch_send, void (*) (DaeFetch *));
 SLOT (109, fetch_reply_header, const char *(*)(DaeFetch *, const char *));
 SLOT (110, fetch_pause, void (*) (DaeFetch *, gboolean));
 SLOT (111, fetch_cancel, void (*) (DaeFetch *));
+SLOT (112, fetch_stream, void (*) (DaeFetch *, const char *, GInputStream *, gint64));
+SLOT (113, fetch_max, void (*) (DaeFetch *, gint64));
 
 /* ---- objects: the table comes first ------------------------------------- */
 

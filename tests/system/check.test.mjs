@@ -33,6 +33,7 @@ test('check', async (t) => {
     const config = join(folder(t), 'daedalus.conf');
     writeFileSync(config, [
       '[http]', 'listen = somewhere', 'basurl = http://x', '[host]', 'workers = many', '[log]', 'level = loud',
+      '[upstream]', 'ca-file = /nonexistent.pem',
       '[plugin nosuch]', 'x = 1', '[agent a]', 'url = ftp://x', ''].join('\n'));
     const { status, complaints } = check(['--plugin-dir', plugins, '--config', config]);
     assert.equal(status, 78);
@@ -45,7 +46,7 @@ test('check', async (t) => {
       assert.ok(complaints.some((one) => one.plugin === plugin || one.file?.endsWith(`/${name}`)), `a complaint about ${plugin}`);
     }
     const text = JSON.stringify(complaints.filter(({ file }) => file === config));
-    for (const word of ['basurl', 'base-url', 'many', 'loud', 'nosuch', 'ftp'])
+    for (const word of ['basurl', 'base-url', 'many', 'loud', 'nosuch', 'ftp', 'nonexistent.pem'])
       assert.match(text, new RegExp(word), `a complaint that names ${word}`);
     for (const one of complaints.filter(({ file }) => file === config)) assert.ok(one.line > 0, `a line for ${one.why}`);
   });

@@ -74,6 +74,8 @@ probe_end (DaeFetch *fetch, const GError *error, gpointer data)
     { G_IO_ERROR_INVALID_DATA, "invalid" },
     { G_IO_ERROR_TIMED_OUT, "late" },
     { G_IO_ERROR_CONNECTION_CLOSED, "closed" },
+    { G_IO_ERROR_NO_SPACE, "large" },
+    { G_IO_ERROR_BUSY, "busy" },
   };
   Probe *probe = data;
   const char *word = "whole";
