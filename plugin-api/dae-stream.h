@@ -62,7 +62,8 @@ dae_stream_abort (DaeStream *stream)
   stream->api->stream_abort (stream);
 }
 
-/* The request it answers: borrowed. */
+/* The request it answers: borrowed until the loop turns; take a reference to ask it later. Where
+ * nobody held one, an event stream has only kept what it was made of, and this is made anew. */
 static inline DaeRequest *
 dae_stream_request (DaeStream *stream)
 {

@@ -3,54 +3,125 @@
  *
  * It lives until they end it or have been told that its reader left. Where there
  * is nobody to write to (HEAD, a client that left before), it takes what is
- * written and says so as soon as somebody listens.
+ * written and says so as soon as somebody listens. An event stream settles in the
+ * hub: its passage is over then, and of its request only a frozen copy stays.
  */
 #include <string.h>
 
 #include "../plugin/plugin.h"
+#include "../process/heartbeat.h"
 #include "exchange-api.h"
 #include "passage.h"
-
-#define ANSWER_STREAM_SILENCE_MS 15000
+#include "request-frozen.h"
 
 struct AnswerStream {
-  DaeStream base;       /* first */
-  Request *request;     /* holds a reference */
-  Passage *passage;     /* NULL: nobody reads any more */
-  ServerStream *stream; /* NULL likewise */
+  DaeStream base;        /* first */
+  Exchange *exchange;    /* holds a reference */
+  Request *request;      /* holds a reference; NULL: frozen */
+  FrozenRequest *frozen; /* owned, or NULL */
+  Passage *passage;      /* NULL: settled, or nobody reads any more */
+  ServerStream *stream;  /* NULL likewise */
+  HubStream *hub_stream; /* NULL: not settled, or nobody reads any more */
   DaeStreamFunc gone, drained;
   gpointer gone_data, drained_data;
-  gboolean is_telling; /* `gone` runs, after which the stream is freed */
-  gboolean is_event;
-  gboolean resumes; /* its reader comes again and misses nothing */
-  GList link;       /* in Exchange.streams, where it resumes */
+  GList link;   /* in Exchange.streams, where it resumes */
+  gint64 began; /* of its request */
   guint idle;
+  guint16 status;
+  guint is_telling : 1; /* `gone` runs, after which the stream is freed */
+  guint is_event : 1;
+  guint resumes : 1; /* its reader comes again and misses nothing */
+  guint counted : 1; /* in the plugin's in_flight, as its passage was */
+  guint cut : 1;     /* on this side */
 };
 
-/* Takes the stream from the passage. */
-static void
-answer_stream_detach (AnswerStream *stream)
+static gboolean
+answer_stream_is_read (const AnswerStream *stream)
 {
-  Passage *passage = stream->passage;
+  return stream->passage || stream->hub_stream;
+}
 
-  if (!passage)
-    return;
-  passage->stream = NULL;
-  stream->passage = NULL;
-  stream->stream = NULL;
-  if (stream->is_event)
-    passage->exchange->n_event_streams--;
-  if (stream->resumes)
-    g_queue_unlink (&passage->exchange->streams, &stream->link);
-  exchange_streams_changed (passage->exchange);
+static const Route *
+answer_stream_route (const AnswerStream *stream)
+{
+  return stream->request ? stream->request->route : request_frozen_route (stream->frozen);
+}
+
+/* Borrowed for a moment. */
+static Request *
+answer_stream_thaw (AnswerStream *stream)
+{
+  if (!stream->request)
+    stream->request =
+        request_thaw (stream->frozen, stream->exchange->host, stream->exchange->rules);
+  return stream->request;
 }
 
 static void
-answer_stream_free (AnswerStream *stream)
+answer_stream_enter (AnswerStream *stream)
 {
-  answer_stream_detach (stream);
+  if (stream->request)
+    exchange_enter (stream->request, stream->request->route->plugin);
+  else
+    exchange_enter_route (stream->exchange, request_frozen_route (stream->frozen),
+                          request_frozen_id (stream->frozen));
+}
+
+/* What its passage would have left behind. */
+static void
+answer_stream_account (AnswerStream *stream, gboolean left)
+{
+  Request *request = answer_stream_thaw (stream);
+  Passage passage = {
+    .exchange = stream->exchange,
+    .request = request,
+    .reply = reply_new (request, stream->status),
+    .began = stream->began,
+    .bytes_out = hub_sent (stream->hub_stream),
+    .left = left,
+    .cut = stream->cut,
+  };
+
+  account_step (&passage);
+}
+
+/* Takes the stream from the passage, or from the hub. */
+static void
+answer_stream_detach (AnswerStream *stream, gboolean left)
+{
+  Exchange *exchange = stream->exchange;
+
+  if (!answer_stream_is_read (stream))
+    return;
+  if (stream->hub_stream)
+    answer_stream_account (stream, left);
+  else
+    stream->passage->stream = NULL;
+  if (stream->is_event)
+    exchange->n_event_streams--;
+  if (stream->is_event && stream->passage)
+    exchange->n_young_streams--;
+  if (stream->resumes)
+    g_queue_unlink (&exchange->streams, &stream->link);
+  if (stream->counted)
+    answer_stream_route (stream)->plugin->in_flight--;
+  stream->passage = NULL;
+  stream->stream = NULL;
+  stream->hub_stream = NULL;
+  exchange_streams_changed (exchange);
+}
+
+static void
+answer_stream_free (AnswerStream *stream, gboolean left)
+{
+  answer_stream_detach (stream, left);
   g_clear_handle_id (&stream->idle, g_source_remove);
-  dae_request_unref (&stream->request->base);
+  if (stream->frozen && stream->request)
+    g_ptr_array_remove_fast (stream->exchange->thawed, stream);
+  if (stream->request)
+    dae_request_unref (&stream->request->base);
+  g_clear_pointer (&stream->frozen, request_frozen_free);
+  exchange_unref (stream->exchange);
   g_free (stream);
 }
 
@@ -59,38 +130,55 @@ static void
 answer_stream_tell (AnswerStream *stream)
 {
   DaeStreamFunc gone = stream->gone;
-  Host *host = stream->request->host;
+  Host *host = stream->exchange->host;
 
   if (!gone)
     return;
   stream->gone = NULL;
   stream->is_telling = TRUE;
   g_clear_handle_id (&stream->idle, g_source_remove);
-  exchange_enter (stream->request, stream->request->route->plugin);
+  answer_stream_enter (stream);
   gone (&stream->base, stream->gone_data);
   exchange_leave (host);
-  answer_stream_free (stream);
+  answer_stream_free (stream, TRUE);
 }
 
 void
 answer_stream_gone (AnswerStream *stream)
 {
-  answer_stream_detach (stream);
+  answer_stream_detach (stream, TRUE);
   answer_stream_tell (stream);
+}
+
+/* The answer ends in order, or cut; STREAM may be gone. */
+static void
+answer_stream_finish (ServerStream *server_stream, HubStream *hub_stream, gboolean in_order)
+{
+  if (server_stream && in_order)
+    server_stream_end (server_stream);
+  else if (server_stream)
+    server_stream_abort (server_stream);
+  else if (hub_stream && in_order)
+    hub_end (hub_stream);
+  else if (hub_stream)
+    hub_abort (hub_stream);
 }
 
 void
 answer_stream_close (AnswerStream *stream)
 {
   ServerStream *server_stream = stream->stream;
+  HubStream *hub_stream = stream->hub_stream;
 
-  answer_stream_gone (stream);
-  server_stream_end (server_stream);
+  answer_stream_detach (stream, FALSE);
+  answer_stream_tell (stream);
+  answer_stream_finish (server_stream, hub_stream, TRUE);
 }
 
 static void
 answer_stream_mark_cut (AnswerStream *stream)
 {
+  stream->cut = TRUE;
   if (stream->passage)
     stream->passage->cut = TRUE;
 }
@@ -100,13 +188,14 @@ answer_stream_on_idle (gpointer data)
 {
   AnswerStream *stream = data;
   ServerStream *server_stream = stream->stream;
+  HubStream *hub_stream = stream->hub_stream;
 
   stream->idle = 0;
   answer_stream_mark_cut (stream);
-  answer_stream_gone (stream);
+  answer_stream_detach (stream, FALSE);
+  answer_stream_tell (stream);
   /* where it was still there, its reader was too slow and the plugin has not ended it */
-  if (server_stream)
-    server_stream_abort (server_stream);
+  answer_stream_finish (server_stream, hub_stream, FALSE);
   return G_SOURCE_REMOVE;
 }
 
@@ -118,16 +207,66 @@ answer_stream_later (AnswerStream *stream)
 }
 
 static void
-answer_stream_on_drain (ServerStream *server_stream, gpointer data)
+answer_stream_tell_drained (AnswerStream *stream)
 {
-  AnswerStream *stream = data;
-  Host *host = stream->request->host;
+  Host *host = stream->exchange->host;
 
   if (!stream->drained)
     return;
-  exchange_enter (stream->request, stream->request->route->plugin);
+  answer_stream_enter (stream);
   stream->drained (&stream->base, stream->drained_data);
   exchange_leave (host);
+}
+
+static void
+answer_stream_on_drain (ServerStream *server_stream, gpointer data)
+{
+  answer_stream_tell_drained (data);
+}
+
+static void
+answer_stream_on_hub_drained (HubStream *hub_stream, gpointer data)
+{
+  answer_stream_tell_drained (data);
+}
+
+static void
+answer_stream_on_hub_gone (HubStream *hub_stream, gpointer data)
+{
+  AnswerStream *stream = data;
+  Request *request = stream->frozen ? NULL : (Request *)dae_request_ref (&stream->request->base);
+
+  answer_stream_gone (stream);
+  if (!request)
+    return;
+  request_leave (request);
+  dae_request_unref (&request->base);
+}
+
+const HubHooks answer_stream_hub_hooks = { answer_stream_on_hub_gone,
+                                           answer_stream_on_hub_drained };
+
+void
+answer_stream_settle (AnswerStream *stream, HubStream *hub_stream)
+{
+  Passage *passage = stream->passage;
+
+  hub_set_data (hub_stream, stream);
+  stream->hub_stream = hub_stream;
+  stream->stream = NULL;
+  stream->passage = NULL;
+  stream->began = passage->began;
+  stream->status = (guint16)passage->reply->status;
+  stream->counted = passage->counted;
+  stream->exchange->n_young_streams--;
+  passage->counted = FALSE;
+  exchange_forget (passage);
+  /* whoever still holds the request may read it on any thread: it stays as it is */
+  if (!stream->resumes || g_atomic_int_get (&stream->request->refs) > 1)
+    return;
+  stream->frozen = request_freeze (stream->request);
+  dae_request_unref (&stream->request->base);
+  stream->request = NULL;
 }
 
 static void
@@ -149,9 +288,8 @@ answer_stream_attach (AnswerStream *stream, Passage *passage, Reply *head)
   server_stream_on_drain (stream->stream, answer_stream_on_drain, stream);
   if (!stream->is_event)
     return;
-  server_stream_keep_alive (stream->stream, ANSWER_STREAM_SILENCE_MS,
-                            passage->exchange->keep_alive);
   passage->exchange->n_event_streams++;
+  passage->exchange->n_young_streams++;
   if (stream->resumes)
     g_queue_push_tail_link (&passage->exchange->streams, &stream->link);
   exchange_streams_changed (passage->exchange);
@@ -166,6 +304,7 @@ answer_stream_slot_open (DaeRequest *req, DaeReply *base)
   AnswerStream *stream = g_new0 (AnswerStream, 1);
 
   stream->base.api = request->base.api;
+  stream->exchange = exchange_ref (request->host->exchange);
   stream->request = (Request *)dae_request_ref (req);
   stream->link.data = stream;
   /* dae_send says what is wrong with it */
@@ -197,14 +336,15 @@ static gboolean
 answer_stream_slot_write (DaeStream *base, GBytes *bytes)
 {
   AnswerStream *stream = (AnswerStream *)base;
+  gboolean taken = TRUE;
 
-  if (!stream->stream)
-    return TRUE;
-  if (server_stream_write (stream->stream, bytes))
-    return TRUE;
-  if (stream->resumes)
+  if (stream->hub_stream)
+    taken = hub_write (stream->hub_stream, bytes);
+  else if (stream->stream)
+    taken = server_stream_write (stream->stream, bytes);
+  if (!taken && stream->resumes)
     answer_stream_later (stream);
-  return FALSE;
+  return taken;
 }
 
 static gsize
@@ -212,6 +352,8 @@ answer_stream_slot_queued (DaeStream *base)
 {
   AnswerStream *stream = (AnswerStream *)base;
 
+  if (stream->hub_stream)
+    return hub_queued (stream->hub_stream);
   return stream->stream ? server_stream_queued (stream->stream) : 0;
 }
 
@@ -231,41 +373,64 @@ answer_stream_slot_on_gone (DaeStream *base, DaeStreamFunc func, gpointer data)
 
   stream->gone = func;
   stream->gone_data = data;
-  if (!stream->stream)
+  if (!answer_stream_is_read (stream))
     answer_stream_later (stream);
+}
+
+static void
+answer_stream_leave (AnswerStream *stream, gboolean in_order)
+{
+  ServerStream *server_stream = stream->stream;
+  HubStream *hub_stream = stream->hub_stream;
+
+  if (stream->is_telling)
+    return;
+  if (!in_order)
+    answer_stream_mark_cut (stream);
+  answer_stream_free (stream, FALSE);
+  answer_stream_finish (server_stream, hub_stream, in_order);
 }
 
 static void
 answer_stream_slot_end (DaeStream *base)
 {
-  AnswerStream *stream = (AnswerStream *)base;
-  ServerStream *server_stream = stream->stream;
-
-  if (stream->is_telling)
-    return;
-  answer_stream_free (stream);
-  if (server_stream)
-    server_stream_end (server_stream);
+  answer_stream_leave ((AnswerStream *)base, TRUE);
 }
 
 static void
 answer_stream_slot_abort (DaeStream *base)
 {
-  AnswerStream *stream = (AnswerStream *)base;
-  ServerStream *server_stream = stream->stream;
+  answer_stream_leave ((AnswerStream *)base, FALSE);
+}
 
-  if (stream->is_telling)
-    return;
-  answer_stream_mark_cut (stream);
-  answer_stream_free (stream);
-  if (server_stream)
-    server_stream_abort (server_stream);
+static gboolean
+answer_stream_on_thawed (gpointer data)
+{
+  Exchange *exchange = data;
+
+  exchange->thawed_idle = 0;
+  for (guint i = 0; i < exchange->thawed->len; i++) {
+    AnswerStream *stream = exchange->thawed->pdata[i];
+
+    dae_request_unref (&stream->request->base);
+    stream->request = NULL;
+  }
+  g_ptr_array_set_size (exchange->thawed, 0);
+  return G_SOURCE_REMOVE;
 }
 
 static DaeRequest *
 answer_stream_slot_request (DaeStream *base)
 {
-  return &((AnswerStream *)base)->request->base;
+  AnswerStream *stream = (AnswerStream *)base;
+  Exchange *exchange = stream->exchange;
+
+  if (!stream->request) {
+    g_ptr_array_add (exchange->thawed, stream);
+    if (!exchange->thawed_idle)
+      exchange->thawed_idle = g_idle_add (answer_stream_on_thawed, exchange);
+  }
+  return &answer_stream_thaw (stream)->base;
 }
 
 void

@@ -37,15 +37,23 @@ static const struct {
 
 enum { EXCHANGE_HANDLE = 4, EXCHANGE_REPLY = 6 };
 
-static void
+Exchange *
+exchange_ref (Exchange *exchange)
+{
+  exchange->refs++;
+  return exchange;
+}
+
+void
 exchange_unref (Exchange *exchange)
 {
   if (--exchange->refs > 0)
     return;
   g_clear_handle_id (&exchange->drain_timer, g_source_remove);
+  g_clear_handle_id (&exchange->thawed_idle, g_source_remove);
+  g_ptr_array_unref (exchange->thawed);
   account_close (exchange);
   origin_rules_free (exchange->rules);
-  g_bytes_unref (exchange->keep_alive);
   g_free (exchange);
 }
 
@@ -65,6 +73,12 @@ passage_free (Passage *passage)
   exchange->n_passages--;
   account_flight (exchange);
   exchange_unref (exchange);
+}
+
+void
+exchange_forget (Passage *passage)
+{
+  passage_free (passage);
 }
 
 static void
@@ -114,6 +128,13 @@ void
 exchange_clear_timer (Passage *passage)
 {
   g_clear_handle_id (&passage->timer, g_source_remove);
+}
+
+void
+exchange_enter_route (Exchange *exchange, const Route *route, const char *id)
+{
+  heartbeat_enter (exchange->host->heartbeat, HEARTBEAT_LOOP,
+                   route->plugin ? route->plugin->name : "host", route->label, id, 0);
 }
 
 void
@@ -251,7 +272,7 @@ exchange_begin (ServerCall *call, gpointer data)
   passage->request->passage = passage;
   origin_settle (exchange->rules, passage->request);
   server_call_set_data (call, passage);
-  exchange->refs++;
+  exchange_ref (exchange);
   exchange->n_passages++;
   account_flight (exchange);
   exchange_walk (passage);
@@ -300,10 +321,19 @@ exchange_finished (ServerCall *call, gboolean whole, gpointer data)
   }
 }
 
+static void
+exchange_settled (ServerCall *call, HubStream *stream, gpointer data)
+{
+  const Passage *passage = server_call_data (call);
+
+  answer_stream_settle (passage->stream, stream);
+}
+
 const ServerHooks *
 exchange_hooks (void)
 {
-  static const ServerHooks hooks = { exchange_begin, exchange_gone, exchange_finished };
+  static const ServerHooks hooks = { exchange_begin, exchange_gone, exchange_finished,
+                                     exchange_settled, &answer_stream_hub_hooks };
 
   return &hooks;
 }
@@ -323,7 +353,7 @@ exchange_new (Host *host)
 
   exchange->refs = 1;
   exchange->host = host;
-  exchange->keep_alive = g_bytes_new_static (":\n\n", 3);
+  exchange->thawed = g_ptr_array_new ();
   g_queue_init (&exchange->streams);
   exchange->rules = origin_rules_new (
       host->listen != NULL ? (const char *const *)host->listen
@@ -350,7 +380,7 @@ exchange_prepare (Exchange *exchange)
 guint
 exchange_in_flight (Exchange *exchange)
 {
-  return exchange->n_passages - exchange->n_event_streams;
+  return exchange->n_passages - exchange->n_young_streams;
 }
 
 guint

@@ -24,12 +24,14 @@ struct Exchange {
   const DaeIdentity1 *identity; /* NULL: no plugin provides it */
   Plugin *identity_plugin;
   guint n_passages;
-  guint n_event_streams;
+  guint n_event_streams; /* open */
+  guint n_young_streams; /* of them: those whose passage is not over */
   GQueue streams; /* (element-type AnswerStream) that a drain ends: their readers resume */
   gboolean draining;
   gint64 drain_end; /* monotonic */
   guint drain_timer;
-  GBytes *keep_alive;
+  GPtrArray *thawed;     /* (element-type AnswerStream) whose request is there for a moment */
+  guint thawed_idle;
   /* account.c */
   MetricsFamily *requests, *durations;
   MetricsSeries *in_flight, *event_streams;
@@ -64,10 +66,15 @@ struct Passage {
 
 /* exchange.c */
 void exchange_resume (Passage *passage);
+/* The passage ends without a word: somebody else tells of it. */
+void exchange_forget (Passage *passage);
+Exchange *exchange_ref (Exchange *exchange);
+void exchange_unref (Exchange *exchange);
 /* Ends the passage with a problem. */
 void exchange_refuse (Passage *passage, guint status, const char *code, const char *detail);
 void exchange_clear_timer (Passage *passage);
 /* Around each call into a plugin from the loop. */
+void exchange_enter_route (Exchange *exchange, const Route *route, const char *id);
 void exchange_enter (Request *request, Plugin *plugin);
 void exchange_leave (Host *host);
 /* A fault of the plugin whose route it is; the host's own are logged. */
@@ -81,12 +88,17 @@ gboolean authorize_step (Passage *passage);
 void authorize_dress (Passage *passage, Reply *reply);
 /* receive.c */
 gboolean receive_step (Passage *passage);
+/* The values of the query, by row of the route; adds what is wrong with it to FAULTS. */
+void receive_read_query (Request *request, GPtrArray *faults);
 /* handle.c */
 gboolean handle_step (Passage *passage);
 gboolean handle_commit (Passage *passage);
 /* answer-stream.c */
 void answer_stream_gone (AnswerStream *stream);  /* the client has left */
 void answer_stream_close (AnswerStream *stream); /* the host ends it */
+/* Its connection is HUB_STREAM now; the passage is over and goes. */
+void answer_stream_settle (AnswerStream *stream, HubStream *hub_stream);
+extern const HubHooks answer_stream_hub_hooks;
 /* account.c */
 void account_open (Exchange *exchange);    /* families */
 void account_prepare (Exchange *exchange); /* series of each route */

@@ -27,6 +27,18 @@ receive_too_large (Passage *passage)
                                               : "the body is larger than this route takes");
 }
 
+void
+receive_read_query (Request *request, GPtrArray *faults)
+{
+  const DaeRoute *row = &request->route->row;
+
+  if (row->query.n_rows == 0)
+    return;
+  request->query_values = arena_new0 (&request->arena, MemberValue, row->query.n_rows);
+  members_check_query (&request->arena, request->query, row->query.rows, row->query.n_rows,
+                       request->query_values, faults);
+}
+
 /* FALSE: refused. */
 static gboolean
 receive_idempotency_key (Passage *passage)
@@ -58,16 +70,12 @@ receive_idempotency_key (Passage *passage)
 static gboolean
 receive_query (Passage *passage)
 {
-  Request *request = passage->request;
-  const DaeRoute *row = &request->route->row;
   g_autoptr (GPtrArray) faults = NULL;
 
-  if (row->query.n_rows == 0)
+  if (passage->request->route->row.query.n_rows == 0)
     return TRUE;
   faults = g_ptr_array_new ();
-  request->query_values = arena_new0 (&request->arena, MemberValue, row->query.n_rows);
-  members_check_query (&request->arena, request->query, row->query.rows, row->query.n_rows,
-                       request->query_values, faults);
+  receive_read_query (passage->request, faults);
   if (faults->len == 0)
     return TRUE;
   receive_refuse_faults (passage, "invalid_query", "the query does not fit", faults);

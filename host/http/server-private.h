@@ -22,12 +22,9 @@ struct ServerStream {
   HttpFraming framing;
   gint64 left;      /* HTTP_FRAMING_LENGTH: bytes still to be written */
   gboolean filled;  /* something was queued since the queue was last empty */
-  gint64 written;   /* when something was written last */
-  gint64 keep_us;
-  GBytes *keep_alive; /* owned, or NULL */
+  gboolean is_event; /* goes to the hub when it can */
   void (*drain) (ServerStream *stream, gpointer data);
   gpointer drain_data;
-  GList keep_link;
 };
 
 struct ServerCall {
@@ -74,8 +71,7 @@ struct Server {
   GString *head; /* of the answer being made */
   struct ServerAnswer *answer; /* the one that libsoup is making */
   GQueue calls;
-  GQueue kept; /* streams with a keep-alive comment */
-  GSource *keep_source;
+  Hub *hub; /* NULL: the exchange has none */
 };
 
 /* server.c */
@@ -95,4 +91,5 @@ void server_body_end (ServerCall *call);
 
 /* server-stream.c */
 void server_stream_ready (ServerStream *stream);
-void server_stream_free (ServerStream *stream);
+/* An event stream whose request has been read and whose head has left. */
+gboolean server_stream_is_settled (ServerStream *stream);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* server-stream: answers that grow: event streams, relays, downloads.
+/* server-stream: answers that grow: relays, downloads, and event streams until the hub has them.
  *
  * They go past libsoup, straight to the wire, in chunks (or up to a stated
  * Content-Length), so that a client can tell an end from a cut; only HTTP/1.0
@@ -9,8 +9,7 @@
 
 #include <string.h>
 
-#define MAX_QUEUED   (1024 * 1024)
-#define KEEP_TICK_MS 250
+#define MAX_QUEUED (1024 * 1024)
 
 static void
 server_stream_date (GString *head)
@@ -37,6 +36,15 @@ server_stream_framing (const ServerCall *call,
                                     NULL))
       return HTTP_FRAMING_LENGTH;
   return call->minor > 0 ? HTTP_FRAMING_CHUNKED : HTTP_FRAMING_CLOSE;
+}
+
+static gboolean
+server_stream_has_events (const ServerHeader *headers, guint n_headers)
+{
+  for (guint i = 0; i < n_headers; i++)
+    if (g_ascii_strcasecmp (headers[i].name, "Content-Type") == 0)
+      return g_str_has_prefix (headers[i].value, "text/event-stream");
+  return FALSE;
 }
 
 static void
@@ -79,16 +87,18 @@ server_call_stream (ServerCall *call, guint status, const ServerHeader *headers,
     return NULL;
   stream = g_new0 (ServerStream, 1);
   stream->call = call;
-  stream->keep_link.data = stream;
   stream->framing = server_stream_framing (call, status, headers, n_headers, &stream->left);
-  stream->written = g_get_monotonic_time ();
+  stream->is_event = server_stream_has_events (headers, n_headers);
   call->stream = stream;
   call->answered = TRUE;
   if (call->input == NULL && call->done == NULL)
     server_body_discard (call);
   call->keep = call->keep && call->body.state == HTTP_BODY_DONE &&
-               stream->framing != HTTP_FRAMING_CLOSE && !wire_is_draining (call->server->wire);
+               stream->framing != HTTP_FRAMING_CLOSE && !stream->is_event &&
+               !wire_is_draining (call->server->wire);
   server_stream_send_head (stream, status, headers, n_headers);
+  if (stream->is_event)
+    wire_conn_wake (call->conn);
   return stream;
 }
 
@@ -102,7 +112,6 @@ server_stream_write (ServerStream *stream, GBytes *bytes)
 
   if (queued > 0 && queued + length > MAX_QUEUED)
     return FALSE;
-  stream->written = g_get_monotonic_time ();
   if (length == 0 || stream->framing == HTTP_FRAMING_NONE)
     return TRUE;
   if (stream->framing == HTTP_FRAMING_LENGTH) {
@@ -141,56 +150,6 @@ server_stream_on_drain (ServerStream *stream,
   stream->drain_data = data;
 }
 
-static void
-server_stream_comment (ServerStream *stream, gint64 now)
-{
-  if (now - stream->written < stream->keep_us || wire_conn_queued (stream->call->conn) > 0)
-    return;
-  server_stream_write (stream, stream->keep_alive);
-}
-
-static gboolean
-server_stream_keep_tick (gpointer data)
-{
-  Server *server = data;
-  gint64 now = g_get_monotonic_time ();
-
-  for (GList *link = server->kept.head; link != NULL; link = link->next)
-    server_stream_comment (link->data, now);
-  return G_SOURCE_CONTINUE;
-}
-
-static void
-server_stream_forget_keep_alive (ServerStream *stream)
-{
-  Server *server = stream->call->server;
-
-  if (stream->keep_alive == NULL)
-    return;
-  g_clear_pointer (&stream->keep_alive, g_bytes_unref);
-  g_queue_unlink (&server->kept, &stream->keep_link);
-  if (server->kept.length > 0)
-    return;
-  g_source_destroy (server->keep_source);
-  g_clear_pointer (&server->keep_source, g_source_unref);
-}
-
-void
-server_stream_keep_alive (ServerStream *stream, guint ms, GBytes *keep_alive)
-{
-  Server *server = stream->call->server;
-
-  server_stream_forget_keep_alive (stream);
-  stream->keep_us = ms * G_GINT64_CONSTANT (1000);
-  stream->keep_alive = g_bytes_ref (keep_alive);
-  g_queue_push_tail_link (&server->kept, &stream->keep_link);
-  if (server->keep_source != NULL)
-    return;
-  server->keep_source = g_timeout_source_new (KEEP_TICK_MS);
-  g_source_set_callback (server->keep_source, server_stream_keep_tick, server, NULL);
-  g_source_attach (server->keep_source, g_main_context_get_thread_default ());
-}
-
 void
 server_stream_end (ServerStream *stream)
 {
@@ -200,7 +159,6 @@ server_stream_end (ServerStream *stream)
     server_stream_abort (stream);
     return;
   }
-  server_stream_forget_keep_alive (stream);
   if (stream->framing == HTTP_FRAMING_CHUNKED)
     wire_conn_write (call->conn, &(WirePart){ "0\r\n\r\n", 5, NULL }, 1);
   call->over = TRUE;
@@ -210,7 +168,6 @@ server_stream_end (ServerStream *stream)
 void
 server_stream_abort (ServerStream *stream)
 {
-  server_stream_forget_keep_alive (stream);
   stream->call->aborted = TRUE;
   wire_conn_wake (stream->call->conn);
 }
@@ -225,9 +182,13 @@ server_stream_ready (ServerStream *stream)
     stream->drain (stream, stream->drain_data);
 }
 
-void
-server_stream_free (ServerStream *stream)
+gboolean
+server_stream_is_settled (ServerStream *stream)
 {
-  server_stream_forget_keep_alive (stream);
-  g_free (stream);
+  const ServerCall *call = stream->call;
+
+  return stream->is_event && !call->left && !call->aborted && !call->over &&
+         (stream->framing == HTTP_FRAMING_CHUNKED || stream->framing == HTTP_FRAMING_CLOSE) &&
+         call->body.state == HTTP_BODY_DONE && call->input == NULL && call->done == NULL &&
+         wire_conn_queued (call->conn) == 0 && wire_conn_is_sent (call->conn);
 }

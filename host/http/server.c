@@ -112,6 +112,21 @@ server_request (WireConn *conn, const HttpHead *head, const char *bytes, gpointe
   server->hooks->begin (call, server->data);
 }
 
+gint64
+server_call_bytes_out (ServerCall *call)
+{
+  return wire_conn_sent (call->conn) - call->sent_before;
+}
+
+/* Its connection is no more its own. */
+static void
+server_call_free (ServerCall *call)
+{
+  g_queue_unlink (&call->server->calls, &call->link);
+  g_free (call->stream);
+  g_free (call);
+}
+
 /* Tells the exchange that it is over, and frees the call; the connection is the caller's to end. */
 static void
 server_call_end (ServerCall *call, gboolean whole)
@@ -123,9 +138,23 @@ server_call_end (ServerCall *call, gboolean whole)
     server->hooks->gone (call, server->data);
   server->hooks->finished (call, whole, server->data);
   wire_conn_set_call (call->conn, NULL);
-  g_queue_unlink (&server->calls, &call->link);
-  g_clear_pointer (&call->stream, server_stream_free);
-  g_free (call);
+  server_call_free (call);
+}
+
+/* The connection goes to the hub. */
+static void
+server_call_settle (ServerCall *call)
+{
+  Server *server = call->server;
+  HttpFraming framing = call->stream->framing;
+  gint64 sent = server_call_bytes_out (call);
+  WireConn *conn = call->conn;
+
+  server_body_end (call);
+  wire_conn_set_call (conn, NULL);
+  server->hooks->settled (call, hub_add (server->hub, wire_conn_give (conn), framing, sent),
+                          server->data);
+  server_call_free (call);
 }
 
 /* Whoever has shut its side down may only have finished sending, or may have gone. A further 1xx
@@ -158,6 +187,7 @@ server_call_abort (ServerCall *call)
 static void
 server_ready (WireConn *conn, gpointer data)
 {
+  Server *server = data;
   ServerCall *call = wire_conn_call (conn);
   gboolean keep;
 
@@ -183,6 +213,8 @@ server_ready (WireConn *conn, gpointer data)
     server_call_abort (call);
   } else if (call->stream != NULL && !call->over) {
     server_stream_ready (call->stream);
+    if (server->hub != NULL && server_stream_is_settled (call->stream))
+      server_call_settle (call);
   } else if (!call->answered && wire_conn_has_fin (conn)) {
     server_call_probe (call);
   }
@@ -197,10 +229,19 @@ server_lost (WireConn *conn, gpointer data)
   server_call_end (call, call->over && wire_conn_is_sent (conn));
 }
 
+static guint
+server_given (gpointer data)
+{
+  const Server *server = data;
+
+  return server->hub != NULL ? hub_count (server->hub) : 0;
+}
+
 static const WireHooks server_wire_hooks = {
   .request = server_request,
   .ready = server_ready,
   .lost = server_lost,
+  .given = server_given,
 };
 
 /* libsoup asks for the answer. */
@@ -344,12 +385,6 @@ server_call_bytes_in (ServerCall *call)
   return call->body.seen;
 }
 
-gint64
-server_call_bytes_out (ServerCall *call)
-{
-  return wire_conn_sent (call->conn) - call->sent_before;
-}
-
 void
 server_call_set_data (ServerCall *call, gpointer data)
 {
@@ -375,6 +410,8 @@ server_new (Host *host, const ServerHooks *hooks, gpointer data)
   server->soup = soup_server_new (NULL, NULL);
   soup_server_add_handler (server->soup, NULL, server_make_answer, server, NULL);
   server->wire = wire_new (host, &server_wire_hooks, server);
+  if (hooks->settled != NULL)
+    server->hub = hub_new (HUB_LIMITS_DEFAULT, hooks->hub);
   return server;
 }
 
@@ -408,6 +445,8 @@ server_cut (Server *server)
     server_call_end (call, FALSE);
     wire_conn_close (conn);
   }
+  if (server->hub != NULL)
+    hub_cut (server->hub);
 }
 
 guint
@@ -419,13 +458,14 @@ server_connections (Server *server)
 guint
 server_calls (Server *server)
 {
-  return server->calls.length;
+  return server->calls.length + server_given (server);
 }
 
 void
 server_free (Server *server)
 {
   wire_free (server->wire);
+  g_clear_pointer (&server->hub, hub_free);
   g_object_unref (server->soup);
   g_object_unref (server->address);
   g_string_free (server->head, TRUE);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "../host.h"
+#include "hub.h"
 
 typedef struct ServerCall ServerCall;
 typedef struct ServerStream ServerStream;
@@ -30,6 +31,10 @@ typedef struct {
   /* The last byte went to the kernel (WHOLE) or the connection broke. CALL is dead afterwards.
    * Neither this nor `gone` is ever called from inside one of the functions below. */
   void (*finished) (ServerCall *call, gboolean whole, gpointer data);
+  /* The answer is an event stream and nothing is left of its request: CALL and its ServerStream are
+   * dead afterwards, the connection is STREAM, of which `hub` tells. NULL: calls stay calls. */
+  void (*settled) (ServerCall *call, HubStream *stream, gpointer data);
+  const HubHooks *hub;
 } ServerHooks;
 
 /* Milliseconds; see WireLimits in wire.h. */
@@ -51,7 +56,7 @@ void server_drain (Server *server);
 /* Ends all calls at once, as if their clients had left. */
 void server_cut (Server *server);
 guint server_connections (Server *server);
-guint server_calls (Server *server); /* in flight */
+guint server_calls (Server *server); /* in flight, with streams that have settled */
 void server_free (Server *server);
 
 const char *server_call_method (ServerCall *call);
@@ -85,15 +90,14 @@ GInputStream *server_call_read_stream (ServerCall *call, gint64 max);
 void server_call_answer (ServerCall *call, guint status, const ServerHeader *headers, guint n_headers, GBytes *body);
 
 /* Sends a head and keeps the answer open. The stream dies with end, abort or gone. NULL if the
- * client has left already. HEADERS may state a Content-Length; else the answer is chunked. */
+ * client has left already. HEADERS may state a Content-Length; else the answer is chunked. The
+ * connection of an event stream ends with it: its reader comes again where somebody listens. */
 ServerStream *server_call_stream (ServerCall *call, guint status, const ServerHeader *headers, guint n_headers);
 /* FALSE: 1 MiB would be queued, or the stated Content-Length passed; nothing was taken. */
 gboolean server_stream_write (ServerStream *stream, GBytes *bytes);
 gsize server_stream_queued (ServerStream *stream);
 /* FUNC is called each time the queue has become empty again. */
 void server_stream_on_drain (ServerStream *stream, void (*func) (ServerStream *stream, gpointer data), gpointer data);
-/* Comment KEEP_ALIVE (shared, e.g. ":\n\n") is sent after each MS of silence; between writes only. */
-void server_stream_keep_alive (ServerStream *stream, guint ms, GBytes *keep_alive);
 void server_stream_end (ServerStream *stream);
 /* The client sees that the answer is incomplete; `finished` comes, `gone` does not. */
 void server_stream_abort (ServerStream *stream);

@@ -109,7 +109,8 @@ wire_conn_destroy (WireConn *conn)
   wire_conn_drop_output (conn);
   g_clear_pointer (&conn->in, g_byte_array_unref);
   g_clear_pointer (&conn->head, g_free);
-  close (conn->fd);
+  if (conn->fd >= 0)
+    close (conn->fd);
   conn->fd = -1;
   conn->call = NULL;
   conn->state = WIRE_DEAD;

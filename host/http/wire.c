@@ -131,6 +131,23 @@ wire_evict (Wire *wire)
   return FALSE;
 }
 
+guint
+wire_connections (Wire *wire)
+{
+  return wire->all.length + (wire->hooks->given != NULL ? wire->hooks->given (wire->data) : 0);
+}
+
+int
+wire_conn_give (WireConn *conn)
+{
+  int fd = conn->fd;
+
+  epoll_ctl (conn->wire->epoll, EPOLL_CTL_DEL, fd, NULL);
+  conn->fd = -1;
+  wire_conn_destroy (conn);
+  return fd;
+}
+
 static void
 wire_take_connection (Wire *wire, int fd, const struct sockaddr_storage *address, gboolean internal)
 {
@@ -139,7 +156,7 @@ wire_take_connection (Wire *wire, int fd, const struct sockaddr_storage *address
   int on = 1;
   WireConn *conn;
 
-  if (wire->all.length >= wire->max_conns && !wire_evict (wire)) {
+  if (wire_connections (wire) >= wire->max_conns && !wire_evict (wire)) {
     wire_account (wire, NULL, 503, "connections", "there are too many connections", NULL);
     close (fd);
     return;
@@ -369,12 +386,6 @@ gboolean
 wire_is_draining (Wire *wire)
 {
   return wire->draining;
-}
-
-guint
-wire_connections (Wire *wire)
-{
-  return wire->all.length;
 }
 
 void

@@ -34,6 +34,8 @@ typedef struct {
   void (*ready) (WireConn *conn, gpointer data);
   /* The connection broke during a call; CONN is dead when this returns. */
   void (*lost) (WireConn *conn, gpointer data);
+  /* How many connections that were given away are open still. May be NULL. */
+  guint (*given) (gpointer data);
 } WireHooks;
 
 /* A piece of output. What cannot leave at once is queued: by reference to BYTES, else as a copy. */
@@ -91,3 +93,6 @@ void wire_conn_next (WireConn *conn);
 void wire_conn_close (WireConn *conn);
 /* The call is over: the client sees a reset connection. */
 void wire_conn_reset (WireConn *conn);
+/* The call is over: the socket, whose output is sent and whose further input is nobody's, is the
+ * caller's. */
+int wire_conn_give (WireConn *conn);
