@@ -30,7 +30,8 @@
 
 #define STAMP_EVERY_MS    250
 #define LOOK_EVERY_MS     20
-#define STREAM_STAGGER_MS 2000
+#define STREAM_STAGGER_MS 2000 /* at least */
+#define STREAMS_PER_MS    2 /* at most: they come again at another worker, which has other work */
 #define REFRESH_EVERY_S   5
 #define LAST_WORDS_MS     500
 
@@ -114,6 +115,7 @@ drain (guint limit_ms)
 {
   Host *host = &worker.host;
   gint64 deadline = g_get_monotonic_time () + (gint64)limit_ms * 1000;
+  guint stagger_ms = MAX (STREAM_STAGGER_MS, exchange_streams (host->exchange) / STREAMS_PER_MS);
 
   if (worker.drain_deadline != 0) { /* told again: only sooner */
     worker.drain_deadline = MIN (worker.drain_deadline, deadline);
@@ -121,7 +123,7 @@ drain (guint limit_ms)
   }
   worker.drain_deadline = deadline;
   server_drain (host->server);
-  exchange_drain (host->exchange, MIN (STREAM_STAGGER_MS, limit_ms));
+  exchange_drain (host->exchange, MIN (stagger_ms, limit_ms));
   jobs_drain (host->jobs);
   plugin_set_drain (host->plugins);
   g_timeout_add (LOOK_EVERY_MS, look_whether_drained, NULL);

@@ -250,6 +250,7 @@ outlet_check_access (Streams *streams, Outlet *outlet)
 
 typedef struct {
   DaePlugin *self;
+  DaeRequest *req; /* shared: the stream lends it for a moment only */
   guint64 outlet;
 } Identifying;
 
@@ -261,6 +262,7 @@ outlet_on_identified (DaeRequest *req, const DaeUser *user, DaeReply *refusal, g
   ConversationsState *state = dae_state (identifying->self);
   Outlet *outlet = state->streams ? streams_find (state->streams, identifying->outlet) : NULL;
 
+  dae_request_unref (identifying->req);
   if (!outlet)
     return;
   if (!user && refusal) {
@@ -287,8 +289,9 @@ outlet_check (Streams *streams, Outlet *outlet)
   identifying = g_new0 (Identifying, 1);
   identifying->self = streams->self;
   identifying->outlet = outlet->id;
-  own->identity->identify (own->identity_plugin, dae_stream_request (outlet->stream),
-                           outlet_on_identified, identifying);
+  identifying->req = dae_request_ref (dae_stream_request (outlet->stream));
+  own->identity->identify (own->identity_plugin, identifying->req, outlet_on_identified,
+                           identifying);
 }
 
 /* ---- time and topics ---------------------------------------------------------- */
