@@ -100,6 +100,24 @@ sse_dispatch (SseParser *parser)
   }
 }
 
+/* A NUL becomes U+FFFD: whoever reads a name stops at NUL and would take it for a shorter one. */
+static void
+sse_set_name (SseParser *parser, const char *value, gsize length)
+{
+  g_string_truncate (parser->event, 0);
+  for (;;) {
+    const char *nul = memchr (value, '\0', length);
+    gsize part = nul != NULL ? (gsize)(nul - value) : length;
+
+    g_string_append_len (parser->event, value, (gssize)part);
+    if (nul == NULL)
+      return;
+    g_string_append (parser->event, "\xef\xbf\xbd");
+    value += part + 1;
+    length -= part + 1;
+  }
+}
+
 static void
 sse_set_retry (SseParser *parser, const char *value, gsize length)
 {
@@ -127,8 +145,7 @@ sse_field (SseParser *parser, const char *name, gsize name_length, const char *v
     g_string_append_len (parser->payload, value, (gssize)length);
     g_string_append_c (parser->payload, '\n');
   } else if (SSE_IS ("event")) {
-    g_string_truncate (parser->event, 0);
-    g_string_append_len (parser->event, value, (gssize)length);
+    sse_set_name (parser, value, length);
   } else if (SSE_IS ("id")) {
     /* an id with a NUL is ignored by the standard; one that no header can hold, by us */
     if (memchr (value, '\0', length) != NULL || length > SSE_MAX_ID)

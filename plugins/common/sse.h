@@ -9,7 +9,7 @@ G_BEGIN_DECLS
 typedef struct SseParser SseParser;
 
 typedef struct {
-  const char *event; /* its name; "message" where the stream names none */
+  const char *event; /* its name, U+FFFD for a NUL; "message" where the stream names none */
   const char *data;  /* lines joined by '\n'; ends with NUL, but may hold NULs */
   gsize length;      /* of data */
   const char *id;    /* the last event id so far; "" where there is none */

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The scanner for JSON, and the reader behind it: what the one takes, the other reads as json-glib
- * does. */
+/* The scanner for JSON, which takes what a plain parser takes and nothing else; the reader behind
+ * it, which reads as json-glib does; and the writer, whose text they read as it was meant. */
 #include "fuzz.h"
 
 #include "http/json-check.h"
 #include "http/json-read.h"
+#include "http/json-write.h"
+#include "json-plain.h"
 
 #include <json-glib/json-glib.h>
 #include <string.h>
@@ -79,12 +81,47 @@ compare (JsonRead *read, Arena *arena, JsonNode *node, guint depth)
   }
 }
 
+/* Any bytes as a string, and beside one. */
+static void
+check_written (const char *text, gsize size)
+{
+  static DaeApi api;
+  g_autofree char *meant = g_utf8_make_valid (text, -1), *written = NULL;
+  JsonWriter *writer = json_writer_new (&api);
+  gsize length;
+  guint8 first[64];
+  JsonRead read;
+  Arena arena;
+  const char *key;
+
+  json_write_begin_object (writer, NULL);
+  json_write_text (writer, meant, text);
+  json_write_begin_array (writer, "rest");
+  for (gsize i = 0; i + 8 <= MIN (size, 64); i += 8) {
+    gint64 number;
+
+    memcpy (&number, text + i, sizeof number);
+    json_write_int (writer, NULL, number);
+  }
+  written = json_writer_finish (writer, &length);
+  arena_init (&arena, first, sizeof first);
+  if (json_check (written, length, JSON_LIMITS_DEFAULT, NULL, NULL)) {
+    json_read_init (&read, written);
+    json_read_open (&read);
+    MUST (json_read_key (&read, &arena, &key) && g_str_equal (key, meant));
+    MUST (g_str_equal (json_read_string (&read, &arena, &length), meant));
+  } else {
+    MUST (g_str_equal (meant, "rest"));
+  }
+  arena_clear (&arena);
+}
+
 int
 LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
 {
   static const JsonLimits few = { 3, 12 };
   g_autofree char *bytes = fuzz_copy (data, size);
-  g_autofree char *text = g_strndup (bytes, size);
+  g_autofree char *text = g_malloc0 (size + 1);
   g_autoptr (JsonParser) parser = NULL;
   const char *why = NULL, *end;
   gsize offset = size + 1, length;
@@ -93,8 +130,12 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
   JsonRead read;
   Arena arena;
 
+  memcpy (text, data, size);
   MUST (good == (why == NULL));
-  MUST (good || !json_check (bytes, size, few, NULL, NULL));
+  MUST (good == json_plain_is_good (text, size, 64, 20000));
+  MUST (json_check (bytes, size, few, NULL, NULL) ==
+        json_plain_is_good (text, size, few.max_depth, few.max_nodes));
+  check_written (text, size);
   if (!good) {
     MUST (offset <= size);
     return 0;

@@ -73,15 +73,51 @@ check_origin (const OriginRules *origins, Request *request)
     MUST (g_str_equal (site, "same-origin") || g_str_equal (site, "none"));
 }
 
+/* A version is the one spelling of its tag, and nothing else. */
+static void
+check_version (Request *request)
+{
+  gint64 version = dae_request_if_match (&request->base);
+  g_autofree char *tag = g_strdup_printf ("\"v%" G_GINT64_FORMAT "\"", version);
+  guint count = request_header_count (request, "If-Match");
+  const char *value = request_header (request, "If-Match");
+
+  MUST (version >= -2);
+  MUST (version < 0 || g_str_equal (value, tag));
+  MUST (version != -1 || count == 0 || g_str_equal (value, "*"));
+  MUST (count < 2 || version == -2);
+}
+
+/* A name in a disposition can neither end its quotes nor name another folder. */
+static void
+check_disposition (const char *value)
+{
+  static const char before[] = "attachment; filename=\"", between[] = "\"; filename*=UTF-8''";
+  const char *name = value + strlen (before), *end, *encoded;
+
+  MUST (g_str_has_prefix (value, before));
+  end = strchr (name, '"');
+  MUST (end != NULL && (end[1] == '\0' || g_str_has_prefix (end, between)));
+  encoded = end[1] != '\0' ? end + strlen (between) : NULL;
+  for (const char *c = name; c < end; c++)
+    MUST (*c >= 0x20 && *c <= 0x7e && strchr ("/\\%", *c) == NULL);
+  if (encoded != NULL) {
+    g_autofree char *whole = NULL;
+
+    MUST (strspn (encoded, G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS "!#$&+-.^_`|~%") ==
+          strlen (encoded));
+    whole = g_uri_unescape_string (encoded, "/\\");
+    MUST (whole != NULL && g_utf8_validate (whole, -1, NULL));
+    MUST (g_utf8_strlen (whole, -1) == end - name);
+  }
+}
+
 static void
 check_questions (Request *request)
 {
   DaeRequest *req = &request->base;
-  gint64 version = dae_request_if_match (req);
 
-  MUST (version >= -2);
-  MUST (dae_request_header_count (req, "If-Match") > 0 || version == -1);
-  MUST (dae_request_header_count (req, "If-Match") < 2 || version == -2);
+  check_version (request);
   request_has_type (request, "application/json");
   for (guint i = 0; i < request->n_cookies; i++) {
     guint same = 0;
@@ -105,6 +141,7 @@ check_reply (Request *request, guint status, const char *file_name)
   reply_dress (reply);
   MUST (reply->status == status || (status == 200 && reply->status == 304));
   MUST (reply->status != 304 || reply->body == NULL);
+  check_disposition (reply_find (reply, "Content-Disposition"));
   for (guint i = 0; i < reply->n_headers; i++) {
     const ServerHeader *header = &reply->headers[i];
 

@@ -115,6 +115,31 @@ test_sse_nul_in_data_is_kept_and_in_id_ignored (void)
 }
 
 static void
+test_sse_name_is_not_cut_at_nul (void)
+{
+  static const struct {
+    const char *stream;
+    gsize length;
+    const char *seen;
+  } rows[] = {
+#define ROW(stream, seen) { stream, sizeof stream - 1, seen }
+    ROW ("event: message\0x\ndata: a\n\n", "message\xef\xbf\xbdx|a|~"),
+    ROW ("event: \0\ndata: a\n\n", "\xef\xbf\xbd|a|~"),
+    ROW ("event: \0\0x\0\ndata: a\n\ndata: b\n\n",
+         "\xef\xbf\xbd\xef\xbf\xbdx\xef\xbf\xbd|a|~message|b|~"),
+#undef ROW
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++) {
+    g_autoptr (GString) seen = g_string_new (NULL);
+    g_autoptr (SseParser) parser = sse_parser_new (4096, note_event, seen);
+
+    g_assert_true (sse_parser_feed (parser, rows[i].stream, rows[i].length));
+    g_assert_cmpstr (seen->str, ==, rows[i].seen);
+  }
+}
+
+static void
 count_bytes (const SseEvent *event, gpointer data)
 {
   *(gsize *)data += event->length;
@@ -194,6 +219,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/sse/every-split-gives-the-same-events", test_sse_every_split);
   g_test_add_func ("/sse/byte-by-byte-gives-the-same-events", test_sse_byte_by_byte);
+  g_test_add_func ("/sse/name-is-not-cut-at-nul", test_sse_name_is_not_cut_at_nul);
   g_test_add_func ("/sse/nul-in-data-is-kept-and-in-id-ignored",
                    test_sse_nul_in_data_is_kept_and_in_id_ignored);
   g_test_add_func ("/sse/size-limits-hold", test_sse_size_limits_hold);
