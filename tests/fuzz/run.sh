@@ -1,58 +1,130 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# run: builds the fuzz targets with clang, ASan and UBSan and runs each for a while. Prints TAP.
+# run: builds the fuzz targets with clang, ASan and UBSan and runs them. Prints TAP.
 #
-#   tests/fuzz/run.sh SECONDS [NOUN ...]
+#   tests/fuzz/run.sh SECONDS [NOUN ... | all]
+#       Fuzzes each NOUN for SECONDS, from its corpus. Without nouns: the parsers of what strangers
+#       send; the others only read their corpus once more. 0 seconds: every corpus is only read.
+#   tests/fuzz/run.sh merge [NOUN ...]
+#       Adds to tests/fuzz/corpus what was found since and reaches more than the corpus does, and
+#       drops what was added so before and is needed no more. Inputs with a name stay as they are.
 #
-# FUZZ_BUILD names the build directory (build-fuzz). What is found is kept there in NOUN.finding-*;
-# new inputs worth keeping go to NOUN.corpus, and those of tests/fuzz/corpus/NOUN are read only.
-# AFL=1 builds with afl-clang-fast and replay.c instead and runs nothing.
+# FUZZ_BUILD   the build directory (build-fuzz; build-fuzz-afl for AFL++). Findings are kept in it in
+#              NOUN.finding-* and new inputs in NOUN.corpus (libFuzzer) or NOUN.afl (AFL++).
+# FUZZ_ENGINE  libfuzzer, or afl: AFL++ with its own driver of the same targets.
+# FUZZ_JOBS    how many run at once (2).
 set -u
-seconds=${1:?seconds for each target}
+what=${1:?seconds for each target, or merge}
 shift
 cd "$(dirname "$0")" || exit 1
 here=$PWD
-build=${FUZZ_BUILD:-$here/../../build-fuzz}
-if [ $# -eq 0 ]; then
-  for file in fuzz-*.c; do
-    file=${file#fuzz-}
-    set -- "$@" "${file%.c}"
-  done
-fi
+engine=${FUZZ_ENGINE:-libfuzzer}
+parsers=(http-head http-body json target request sse answer)
+all=(fuzz-*.c)
+all=("${all[@]#fuzz-}")
+all=("${all[@]%.c}")
 
-if [ "${AFL:-}" = 1 ]; then
-  compiler=afl-clang-fast instrument='' main=replay.c
-else
-  compiler=clang instrument=-fsanitize=fuzzer-no-link main=''
-fi
-export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
-export LSAN_OPTIONS=suppressions=$here/../lsan.supp:print_suppressions=0
+is_parser() { # NOUN
+  [[ " ${parsers[*]} " == *" $1 "* ]]
+}
 
-libraries='host/libdaedalus-host.a plugins/libplugin-common.a'
+case $engine in
+  libfuzzer) compiler=clang instrument=-fsanitize=fuzzer-no-link
+    build=${FUZZ_BUILD:-$here/../../build-fuzz} ;;
+  afl) compiler=afl-clang-fast instrument=
+    build=${FUZZ_BUILD:-$here/../../build-fuzz-afl}
+    export AFL_QUIET=1 AFL_NO_UI=1 AFL_SKIP_CPUFREQ=1 AFL_NO_AFFINITY=1 AFL_AUTORESUME=1 \
+      AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1 ;;
+  *) echo "no such engine: $engine" >&2; exit 2 ;;
+esac
+
+libraries=(host/libdaedalus-host.a plugins/libplugin-common.a)
 prepare() {
   [ -f "$build/build.ninja" ] ||
     CC=$compiler meson setup "$build" "$here/../.." -Dtests=false -Db_sanitize=address,undefined \
       -Db_lundef=false -Dc_args="$instrument" || return
-  # shellcheck disable=SC2086
-  ninja -C "$build" $libraries
+  ninja -C "$build" "${libraries[@]}"
 }
 
 compile() { # NOUN
-  # shellcheck disable=SC2046,SC2086
-  "$compiler" -std=gnu11 -g -O1 -fno-omit-frame-pointer -Wall -Wextra -Werror -Wno-unused-parameter \
-    -Wno-missing-field-initializers -D_GNU_SOURCE \
-    -fsanitize=address,undefined ${main:--fsanitize=fuzzer} \
+  # shellcheck disable=SC2046
+  "$compiler" -std=gnu11 -g -O1 -fno-omit-frame-pointer -Wall -Wextra -Werror \
+    -Wno-unused-parameter -Wno-missing-field-initializers -D_GNU_SOURCE \
+    -fsanitize=address,undefined,fuzzer \
     -I. -I../../host -I../../plugin-api -I../../plugins/common -I../../plugins \
-    "fuzz-$1.c" fuzz.c -o "$build/fuzz-$1" \
-    $(cd "$build" && printf "$build/%s " $libraries) $(pkg-config --cflags --libs \
-      gio-unix-2.0 libsoup-3.0 json-glib-1.0 libpq sqlite3) -ldl
+    "fuzz-$1.c" fuzz.c json-plain.c -o "$build/fuzz-$1" "${libraries[@]/#/$build/}" \
+    $(pkg-config --cflags --libs gio-unix-2.0 libsoup-3.0 json-glib-1.0 libpq sqlite3) -ldl
 }
 
-fuzz() { # NOUN
+# Limits of a size are reached, and no more: small inputs are quick.
+max_length() { # NOUN
+  case $1 in
+    http-head) echo 40960 ;;
+    http-body) echo 9216 ;;
+    answer) echo 16384 ;;
+    *) echo 4096 ;;
+  esac
+}
+
+# What libFuzzer is told in any case. Freed memory is kept long enough to see a use of it, and not
+# so long that memory runs out.
+sanitize() { # leaks on_error
+  export ASAN_OPTIONS=detect_leaks=$1:abort_on_error=$2:symbolize=$1:quarantine_size_mb=32
+  export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1:abort_on_error=$2
+}
+
+fuzz_libfuzzer() { # NOUN SECONDS
+  local options=(-timeout=25 -rss_limit_mb=2048 "-max_len=$(max_length "$1")" -verbosity=1
+    "-artifact_prefix=$build/$1.finding-" -print_final_stats=1)
+
+  sanitize 1 0
+  [ ! -f "dictionaries/$1.dict" ] || options+=("-dict=dictionaries/$1.dict")
+  if [ "$2" -eq 0 ]; then
+    "$build/fuzz-$1" "${options[@]}" -runs=0 "corpus/$1"
+    return
+  fi
   mkdir -p "$build/$1.corpus"
-  "$build/fuzz-$1" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -max_len=4096 \
-    -artifact_prefix="$build/$1.finding-" -print_final_stats=1 -verbosity=1 \
-    "$build/$1.corpus" "corpus/$1"
+  "$build/fuzz-$1" "${options[@]}" "-max_total_time=$2" "$build/$1.corpus" "corpus/$1"
+}
+
+fuzz_afl() { # NOUN SECONDS
+  local options=(-i "corpus/$1" -o "$build/$1.afl" -m none -t 2000 -G "$(max_length "$1")")
+
+  sanitize 0 1
+  if [ "$2" -eq 0 ]; then
+    "$build/fuzz-$1" "corpus/$1"/*
+    return
+  fi
+  [ ! -f "dictionaries/$1.dict" ] || options+=(-x "dictionaries/$1.dict")
+  afl-fuzz "${options[@]}" -V "$2" -- "$build/fuzz-$1" || return
+  # its status tells nothing of what it found
+  grep -E '^(execs_done|edges_found|saved_)' "$build/$1.afl/default/fuzzer_stats"
+  grep -q '^saved_crashes *: 0$' "$build/$1.afl/default/fuzzer_stats" &&
+    grep -q '^saved_hangs *: 0$' "$build/$1.afl/default/fuzzer_stats"
+}
+
+executions() { # log
+  sed -n -e 's/^stat::number_of_executed_units: *//p' -e 's/^execs_done *: *//p' "$1" | tail -n 1
+}
+
+run_one() { # NOUN SECONDS
+  { compile "$1" && "fuzz_$engine" "$1" "$2"; } >"$build/$1.log" 2>&1
+}
+
+merge_one() { # NOUN
+  local from=() old
+  {
+    compile "$1" || return
+    sanitize 1 0
+    old=$(mktemp -d "$build/$1.old.XXXXXX")
+    # an input that nobody named bears its checksum
+    find "corpus/$1" -regextype posix-extended -type f -regex '.*/[0-9a-f]{40}' -exec mv -t "$old" {} +
+    for folder in "$build/$1.corpus" "$here/../../build-fuzz-afl/$1.afl/default/queue"; do
+      [ ! -d "$folder" ] || from+=("$folder")
+    done
+    "$build/fuzz-$1" -merge=1 -timeout=25 "-max_len=$(max_length "$1")" "corpus/$1" "$old" \
+      ${from[@]+"${from[@]}"} && rm -r "$old"
+  } >"$build/$1.log" 2>&1
 }
 
 number=0 failed=0
@@ -67,17 +139,44 @@ report() { # status name log
   fi
 }
 
+told() { # NOUN SECONDS: what was done
+  if [ "$what" = merge ]; then
+    echo "$1: $(find "corpus/$1" -type f | wc -l) inputs in its corpus"
+  elif [ "$2" -eq 0 ]; then
+    echo "$1: its corpus once more"
+  else
+    echo "$1: $(executions "$build/$1.log") inputs in $2 s"
+  fi
+}
+
+named=("$@")
+[ $# -gt 0 ] && [ "$1" != all ] || named=("${all[@]}")
 mkdir -p "$build"
 prepare >"$build/prepare.log" 2>&1
 status=$?
 report $status build "$build/prepare.log"
 [ $status -eq 0 ] || { echo 1..1; exit 1; }
-for noun in "$@"; do
-  log=$build/$noun.log
-  compile "$noun" >"$log" 2>&1 || { report 1 "$noun" "$log"; continue; }
-  [ -z "$main" ] || { report 0 "$noun" "$log"; continue; }
-  fuzz "$noun" >"$log" 2>&1
-  report $? "$noun: $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") inputs in $seconds s" "$log"
+
+declare -A seconds=() process=()
+running=0
+for noun in "${named[@]}"; do
+  seconds[$noun]=$what
+  [ $# -gt 0 ] || is_parser "$noun" || [ "$what" = merge ] || seconds[$noun]=0
+  if [ $running -ge "${FUZZ_JOBS:-2}" ]; then
+    wait -n
+    running=$((running - 1))
+  fi
+  if [ "$what" = merge ]; then
+    merge_one "$noun" &
+  else
+    run_one "$noun" "${seconds[$noun]}" &
+  fi
+  process[$noun]=$!
+  running=$((running + 1))
+done
+for noun in "${named[@]}"; do
+  wait "${process[$noun]}"
+  report $? "$(told "$noun" "${seconds[$noun]}")" "$build/$noun.log"
 done
 echo "1..$number"
 exit $failed
