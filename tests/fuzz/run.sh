@@ -12,6 +12,7 @@
 # FUZZ_BUILD   the build directory (build-fuzz; build-fuzz-afl for AFL++). Findings are kept in it in
 #              NOUN.finding-* and new inputs in NOUN.corpus (libFuzzer) or NOUN.afl (AFL++).
 # FUZZ_ENGINE  libfuzzer, or afl: AFL++ with its own driver of the same targets.
+# FUZZ_FOUND   a folder with more inputs for merge, in FUZZ_FOUND/NOUN: AFL++'s queues, say.
 # FUZZ_JOBS    how many run at once (2).
 set -u
 what=${1:?seconds for each target, or merge}
@@ -119,7 +120,7 @@ merge_one() { # NOUN
     old=$(mktemp -d "$build/$1.old.XXXXXX")
     # an input that nobody named bears its checksum
     find "corpus/$1" -regextype posix-extended -type f -regex '.*/[0-9a-f]{40}' -exec mv -t "$old" {} +
-    for folder in "$build/$1.corpus" "$here/../../build-fuzz-afl/$1.afl/default/queue"; do
+    for folder in "$build/$1.corpus" ${FUZZ_FOUND:+"$FUZZ_FOUND/$1"}; do
       [ ! -d "$folder" ] || from+=("$folder")
     done
     "$build/fuzz-$1" -merge=1 -timeout=25 "-max_len=$(max_length "$1")" "corpus/$1" "$old" \
