@@ -62,7 +62,9 @@ static MetricsFamily *
 account_family (Host *host, const DaeMetric *row)
 {
   g_autoptr (GError) error = NULL;
-  MetricsFamily *family = metrics_add_family (host->metrics, NULL, row, &error);
+  MetricsFamily *family = row == &account_durations
+                              ? metrics_add_traced (host->metrics, row, &error)
+                              : metrics_add_family (host->metrics, NULL, row, &error);
 
   if (!family) /* two rows of the host's own source have one name */
     g_error ("daedalus_%s: %s", row->name, error->message);
@@ -147,7 +149,7 @@ account_flight (Exchange *exchange)
 }
 
 static void
-account_log (Passage *passage, guint status, double seconds)
+account_log (Passage *passage, guint status, double seconds, const char *trace_id)
 {
   const Request *request = passage->request;
   const Route *route = request->route;
@@ -165,8 +167,6 @@ account_log (Passage *passage, guint status, double seconds)
     .method = account_methods[account_method (request->method)],
     .route = route ? route->label : "(none)",
   };
-  const char *trace = dae_request_traceparent (&passage->request->base);
-  g_autofree char *trace_id = trace ? g_strndup (trace + 3, 32) : NULL;
   DaeField fields[8] = {
     DAE_I ("status", status),
     { .key = "duration_ms", .type = DAE_VALUE_REAL, .real = seconds * 1000 },
@@ -194,10 +194,15 @@ account_step (Passage *passage)
   guint method = account_method (request->method);
   guint status = passage->reply->status;
   double seconds = (double)(g_get_monotonic_time () - passage->began) / G_USEC_PER_SEC;
+  const char *trace = dae_request_traceparent (&request->base);
+  char trace_id[33] = "";
 
+  if (trace)
+    g_strlcpy (trace_id, trace + 3, sizeof trace_id);
   metrics_add (account_series (exchange, route, method, status), 1);
   if (!(route->row.flags & DAE_ROUTE_STREAMS))
-    metrics_observe (account_series (exchange, route, method, 0), seconds);
-  account_log (passage, status, seconds);
+    metrics_observe_request (account_series (exchange, route, method, 0), seconds, request->id,
+                             trace ? trace_id : NULL);
+  account_log (passage, status, seconds, trace ? trace_id : NULL);
   return TRUE;
 }

@@ -10,7 +10,7 @@
 #include "metrics-private.h"
 
 #define METRICS_MAGIC  0x6d657472
-#define METRICS_LAYOUT 1
+#define METRICS_LAYOUT 2
 #define METRICS_HEAD   8192 /* bytes for the header */
 
 G_STATIC_ASSERT (sizeof (MetricsHeader) <= METRICS_HEAD);

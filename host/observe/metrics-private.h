@@ -37,6 +37,8 @@ typedef struct {
   guint32 cell;   /* of a series: its first */
   guint32 type, combine, max_series, n_buckets, n_labels;
   guint32 is_hidden; /* of a series; atomic */
+  guint32 has_exemplars;
+  guint32 spare;
 } MetricsEntry;
 
 typedef struct {
@@ -59,6 +61,7 @@ struct MetricsFamily {
   char *label_names[METRICS_MAX_LABELS];
   char **label_values[METRICS_MAX_LABELS]; /* known ones, or NULL: any */
   guint n_labels;
+  gboolean has_exemplars;   /* a series has room for one of each bucket */
   gboolean is_fixed;        /* all labels list their values: series exist from the first scrape */
   gboolean is_superseded;   /* another generation declares the name otherwise */
   gboolean told_full;
@@ -120,7 +123,25 @@ MetricsFamily *metrics_add_named (Metrics *metrics, const char *owner, const cha
                                   GError **error);
 /* With the mutex held. */
 void metrics_sync (Metrics *metrics);
+/* Cells that hold values, and all that a series has. */
 guint metrics_family_cells (const MetricsFamily *family);
+guint metrics_family_room (const MetricsFamily *family);
+
+/* metrics-exemplar.c: one request of each bucket, in cells behind the series' values. */
+#define METRICS_EXEMPLAR_CELLS 8
+
+typedef struct {
+  double value;
+  gint64 time;    /* microseconds since 1970 */
+  char labels[96]; /* trace_id="...",request_id="..." */
+} MetricsExemplar;
+
+typedef struct MetricsReading MetricsReading;
+/* The latest one of BUCKET over the living processes; FALSE if there is none. */
+gboolean metrics_read_exemplar (const MetricsSeries *series, const MetricsReading *reading, guint bucket,
+                                MetricsExemplar *ret);
+void metrics_keep_exemplar (MetricsSeries *series, guint bucket, double value, const char *request_id,
+                            const char *trace_id);
 
 /* metrics-value.c */
 static inline double
@@ -148,12 +169,14 @@ metrics_cell_load (const guint64 *cell)
 }
 
 /* The slots that live, for one reading. */
-typedef struct {
+struct MetricsReading {
   guint slots[METRICS_SLOTS];
   guint count;
   guint32 sequence;
-} MetricsReading;
+};
 
+/* The bucket of a histogram that VALUE falls into. */
+guint metrics_bucket (const MetricsFamily *family, double value);
 void metrics_reading_begin (Metrics *metrics, MetricsReading *reading);
 /* FALSE if a fold has moved values meanwhile: read again. */
 gboolean metrics_reading_is_sound (Metrics *metrics, const MetricsReading *reading);

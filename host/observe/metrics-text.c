@@ -78,6 +78,21 @@ text_sample (MetricsText *text, const MetricsSeries *series, const char *suffix,
   g_string_append_c (text->out, '\n');
 }
 
+/* " # {trace_id="..."} VALUE TIME", where there is one; the older format has none. */
+static void
+text_exemplar (MetricsText *text, const MetricsSeries *series, guint bucket)
+{
+  MetricsExemplar exemplar;
+
+  if (!text->is_openmetrics || !series->family->has_exemplars ||
+      !metrics_read_exemplar (series, &text->reading, bucket, &exemplar))
+    return;
+  g_string_append_printf (text->out, " # {%s} ", exemplar.labels);
+  text_number (text->out, exemplar.value);
+  g_string_append_printf (text->out, " %" G_GINT64_FORMAT ".%06d", exemplar.time / G_USEC_PER_SEC,
+                          (int)(exemplar.time % G_USEC_PER_SEC));
+}
+
 static void
 text_histogram (MetricsText *text, const MetricsSeries *series)
 {
@@ -94,6 +109,7 @@ text_histogram (MetricsText *text, const MetricsSeries *series)
       g_string_append (text->out, "+Inf");
     g_string_append (text->out, "\"} ");
     text_number (text->out, count);
+    text_exemplar (text, series, i);
     g_string_append_c (text->out, '\n');
   }
   text_sample (text, series, "_sum",

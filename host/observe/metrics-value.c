@@ -56,17 +56,24 @@ metrics_set (MetricsSeries *series, double to)
   metrics_series_use (series);
 }
 
+guint
+metrics_bucket (const MetricsFamily *family, double value)
+{
+  guint bucket = 0;
+
+  while (bucket < family->n_buckets && value > family->buckets[bucket])
+    bucket++;
+  return bucket;
+}
+
 void
 metrics_observe (MetricsSeries *series, double value)
 {
   const MetricsFamily *family = series->family;
-  guint bucket = 0;
 
   if (family->type != DAE_HISTOGRAM || value - value != 0)
     return;
-  while (bucket < family->n_buckets && value > family->buckets[bucket])
-    bucket++;
-  metrics_cell_add (&series->own[bucket], 1);
+  metrics_cell_add (&series->own[metrics_bucket (family, value)], 1);
   metrics_cell_add (&series->own[family->n_buckets + 1], value);
   metrics_series_use (series);
 }

@@ -48,6 +48,13 @@ metrics_family_cells (const MetricsFamily *family)
   return family->type == DAE_GAUGE && family->combine == DAE_LAST ? 2 : 1;
 }
 
+guint
+metrics_family_room (const MetricsFamily *family)
+{
+  return metrics_family_cells (family) +
+         (family->has_exemplars ? (family->n_buckets + 1) * METRICS_EXEMPLAR_CELLS : 0);
+}
+
 static const char *
 metrics_next_string (const char **at)
 {
@@ -103,6 +110,7 @@ metrics_take_family (Metrics *metrics, MetricsEntry *entry)
   family->type = entry->type;
   family->combine = entry->combine;
   family->max_series = entry->max_series;
+  family->has_exemplars = entry->has_exemplars != 0;
   family->n_buckets = entry->n_buckets;
   family->buckets = g_memdup2 (entry + 1, entry->n_buckets * sizeof (double));
   family->name = g_strdup (metrics_next_string (&at));
@@ -201,6 +209,7 @@ static gboolean
 metrics_write_family (Metrics *metrics,
                       const char *name,
                       const DaeMetric *row,
+                      gboolean is_traced,
                       const MetricsLabels *labels)
 {
   gsize buckets = row->n_buckets * sizeof (double);
@@ -219,6 +228,7 @@ metrics_write_family (Metrics *metrics,
   entry->max_series = row->max_series != 0 ? row->max_series : METRICS_DEFAULT_SERIES;
   entry->n_buckets = row->n_buckets;
   entry->n_labels = labels->count;
+  entry->has_exemplars = is_traced;
   if (buckets > 0)
     memcpy (entry + 1, row->buckets, buckets);
   at = (char *)(entry + 1) + buckets;
@@ -233,11 +243,14 @@ metrics_write_family (Metrics *metrics,
 }
 
 static gboolean
-metrics_is_same (const MetricsFamily *family, const DaeMetric *row, const MetricsLabels *labels)
+metrics_is_same (const MetricsFamily *family,
+                 const DaeMetric *row,
+                 gboolean is_traced,
+                 const MetricsLabels *labels)
 {
-  if (family->type != row->type || family->combine != row->combine ||
-      family->n_buckets != row->n_buckets || family->n_labels != labels->count ||
-      strcmp (family->help, row->help) != 0 ||
+  if (family->has_exemplars != is_traced || family->type != row->type ||
+      family->combine != row->combine || family->n_buckets != row->n_buckets ||
+      family->n_labels != labels->count || strcmp (family->help, row->help) != 0 ||
       family->max_series != (row->max_series != 0 ? row->max_series : METRICS_DEFAULT_SERIES))
     return FALSE;
   for (guint i = 0; i < labels->count; i++) {
@@ -257,6 +270,7 @@ static MetricsFamily *
 metrics_ensure_family (Metrics *metrics,
                        const char *name,
                        const DaeMetric *row,
+                       gboolean is_traced,
                        const MetricsLabels *labels,
                        GError **error)
 {
@@ -269,8 +283,8 @@ metrics_ensure_family (Metrics *metrics,
   if (family != NULL && family->type != row->type)
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
                  "metric \"%s\", which was of another type when this daedalus started", row->name);
-  else if (family == NULL || !metrics_is_same (family, row, labels))
-    ok = metrics_write_family (metrics, name, row, labels);
+  else if (family == NULL || !metrics_is_same (family, row, is_traced, labels))
+    ok = metrics_write_family (metrics, name, row, is_traced, labels);
   metrics_sync (metrics);
   metrics_memory_unlock (&metrics->memory);
   if (!ok)
@@ -303,9 +317,13 @@ metrics_make_fixed (MetricsFamily *family)
   }
 }
 
-MetricsFamily *
-metrics_add_named (
-    Metrics *metrics, const char *owner, const char *name, const DaeMetric *row, GError **error)
+static MetricsFamily *
+metrics_register (Metrics *metrics,
+                  const char *owner,
+                  const char *name,
+                  const DaeMetric *row,
+                  gboolean is_traced,
+                  GError **error)
 {
   MetricsFamily *family;
   MetricsLabels labels;
@@ -320,7 +338,7 @@ metrics_add_named (
                  family->owner != NULL ? family->owner : "host");
     family = NULL;
   } else {
-    family = metrics_ensure_family (metrics, name, row, &labels, error);
+    family = metrics_ensure_family (metrics, name, row, is_traced, &labels, error);
   }
   if (family != NULL && !family->is_registered) {
     family->is_registered = TRUE;
@@ -331,6 +349,24 @@ metrics_add_named (
   if (family != NULL && family->is_fixed)
     metrics_make_fixed (family);
   return family;
+}
+
+MetricsFamily *
+metrics_add_named (
+    Metrics *metrics, const char *owner, const char *name, const DaeMetric *row, GError **error)
+{
+  return metrics_register (metrics, owner, name, row, FALSE, error);
+}
+
+MetricsFamily *
+metrics_add_traced (Metrics *metrics, const DaeMetric *row, GError **error)
+{
+  g_autofree char *name = NULL;
+
+  if (!metrics_check_row (row, error))
+    return NULL;
+  name = g_strconcat ("daedalus_", row->name, NULL);
+  return metrics_register (metrics, NULL, name, row, row->type == DAE_HISTOGRAM, error);
 }
 
 MetricsFamily *
@@ -361,7 +397,7 @@ metrics_find_family (Metrics *metrics, const char *name)
 static gboolean
 metrics_write_series (Metrics *metrics, MetricsFamily *family, const char *const *values)
 {
-  guint cells = metrics_family_cells (family);
+  guint cells = metrics_family_room (family);
   gsize size = sizeof (MetricsEntry);
   MetricsEntry *entry;
   char *at;
@@ -425,9 +461,9 @@ metrics_ensure_series (MetricsFamily *family, const char *const *values, gboolea
   }
   /* even "other" has no room: count where nobody will see it */
   series = metrics_series_new (family, values);
-  series->alone = g_new0 (guint64, metrics_family_cells (family) + 1);
+  series->alone = g_new0 (guint64, metrics_family_room (family) + 1);
   series->own = series->alone;
-  series->is_hidden = (guint32 *)(gpointer)&series->alone[metrics_family_cells (family)];
+  series->is_hidden = (guint32 *)(gpointer)&series->alone[metrics_family_room (family)];
   *series->is_hidden = 1;
   return series;
 }

@@ -32,6 +32,8 @@ gboolean metrics_check_row (const DaeMetric *row, GError **error);
  * for the host. NULL with ERROR if another owner has it, a name or help breaks the rules, or the
  * type differs from what the dictionary says. The same owner again gives the same family. */
 MetricsFamily *metrics_add_family (Metrics *metrics, const char *owner, const DaeMetric *row, GError **error);
+/* The same for a histogram of the host's, whose buckets keep an exemplar each (metrics_observe_request). */
+MetricsFamily *metrics_add_traced (Metrics *metrics, const DaeMetric *row, GError **error);
 MetricsFamily *metrics_find_family (Metrics *metrics, const char *name);
 /* A series by label values in the row's order; beyond the cap, the one whose values are "other", as
  * is a value that is not among the label's known ones. Never NULL. Any thread. It begins with a
@@ -43,6 +45,9 @@ void metrics_add (MetricsSeries *series, double by);
 /* Sets a gauge; NaN hides the series as metrics_series_hide does. */
 void metrics_set (MetricsSeries *series, double to);
 void metrics_observe (MetricsSeries *series, double value);
+/* The same; the value's bucket remembers the request (a UUID) and its trace (32 hexadecimal digits, or
+ * NULL), where the family keeps exemplars. */
+void metrics_observe_request (MetricsSeries *series, double value, const char *request_id, const char *trace_id);
 /* The value over all processes (of a histogram: its count). */
 double metrics_value (MetricsSeries *series);
 

@@ -2,6 +2,8 @@
 // rules: what every file of the tree must keep. A rule is a function from a tree (path -> text) to
 // complaints "path:line: text".
 
+import { families, render } from '../../docs/metrics.mjs';
+
 const at = (path, text, index, what) => `${path}:${text.slice(0, index).split('\n').length}: ${what}`;
 const isC = (path) => /\.[ch]$/.test(path);
 const own = (path) => isC(path) && /^(host|plugins|plugin-api)\//.test(path);
@@ -96,6 +98,11 @@ export const rules = {
     for (const [path, text] of tree)
       if (own(path) && !/^\/\* SPDX[^\n]*\n\/\* [a-z0-9-]+(\/\d+)?: /.test(text))
         found.push(`${path}:2: the file does not say what it is for ("/* noun: ...")`);
+    return found;
+  },
+  'metrics-doc': (tree) => {
+    const found = families(tree).filter(({ help }) => help === '').map(({ name }) => `docs/metrics.md:1: ${name} has no meaning`);
+    if (tree.get('docs/metrics.md') !== render(tree)) found.push('docs/metrics.md:1: is out of date: run "node docs/metrics.mjs"');
     return found;
   },
 };

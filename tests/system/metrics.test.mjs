@@ -2,8 +2,32 @@
 // /metrics: what promtool accepts, complete from the first scrape, and only for those who may.
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { startHost } from './kit.mjs';
+import { spawn, spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { families, sources } from '../../docs/metrics.mjs';
+import { folder, source, startHost, until } from './kit.mjs';
+import { freePort } from './service.mjs';
+
+/** A real Prometheus that scrapes HOST each second; asks its API. */
+async function startPrometheus (t, host) {
+  const dir = folder(t), port = await freePort();
+  writeFileSync(join(dir, 'prometheus.yml'), `global: { scrape_interval: 1s }
+scrape_configs:
+  - job_name: daedalus
+    static_configs: [{ targets: ['127.0.0.1:${host.port}'] }]
+`);
+  const child = spawn('prometheus', [`--config.file=${join(dir, 'prometheus.yml')}`, `--storage.tsdb.path=${join(dir, 'data')}`,
+    `--web.listen-address=127.0.0.1:${port}`, '--enable-feature=exemplar-storage'], { stdio: 'ignore' });
+  const ended = new Promise((done) => child.once('exit', done));
+  t.after(async () => { child.kill('SIGKILL'); await ended; });
+  return async (path, parameters) => {
+    try {
+      const reply = await fetch(`http://127.0.0.1:${port}/api/v1/${path}?${new URLSearchParams(parameters)}`);
+      return (await reply.json()).data;
+    } catch { return null; } // it is not up yet
+  };
+}
 
 // Each with a sample, not only its name.
 const fromTheStart = ['daedalus_up', 'daedalus_build_info', 'daedalus_plugin_up', 'daedalus_plugin_faults_total',
@@ -37,6 +61,41 @@ test('metrics', async (t) => {
     const reply = await host.request('GET', '/metrics', { anonymous: true, headers: { Accept: 'application/openmetrics-text;version=1.0.0,text/plain;q=0.5' } });
     assert.match(reply.headers['content-type'], /^application\/openmetrics-text; version=1\.0\.0/);
     assert.ok(reply.text.endsWith('# EOF\n'));
+  });
+
+  await t.test('a real Prometheus scrapes it, and gives the request of a bucket back', async (t) => {
+    const host = await startHost(t, { workers: 2 });
+    const trace = '0af7651916cd43dd8448eb211c80319c';
+    const reply = await host.request('GET', '/api/me', { headers: { traceparent: `00-${trace}-b7ad6b7169203331-01` } });
+    const ask = await startPrometheus(t, host);
+    await until(async () => (await ask('query', { query: 'up{job="daedalus"} == 1' }))?.result.length === 1, 30_000, 'the first scrape');
+    const found = await until(async () => {
+      const now = Date.now() / 1000;
+      const series = await ask('query_exemplars', { query: 'daedalus_http_request_duration_seconds_bucket{route="/api/me"}', start: now - 300, end: now + 60 });
+      return series?.flatMap(({ exemplars }) => exemplars).find(({ labels }) => labels.trace_id === trace);
+    }, 15_000, 'the exemplar');
+    assert.equal(found.labels.request_id, reply.headers['x-request-id']);
+    assert.ok(Number(found.value) > 0 && Number(found.value) < 10, found.value);
+    const { activeTargets } = await ask('targets', {});
+    assert.deepEqual(activeTargets.map(({ health, lastError }) => [health, lastError]), [['up', '']]);
+  });
+
+  await t.test('docs/metrics.md is made of what is really there', async (t) => {
+    const host = await startHost(t);
+    const { text } = await host.request('GET', '/metrics', { anonymous: true });
+    const declared = families(sources(source));
+    const seen = [...text.matchAll(/^# HELP (\S+) (.*)\n# TYPE \S+ (\S+)$/gm)].map(([, name, help, type]) => ({ name, type, help: help.replaceAll('\\\\', '\\') }));
+    assert.deepEqual(declared.map(({ name, type, help }) => ({ name, type, help })), seen);
+    for (const { name, type, labels, buckets } of declared) {
+      const sample = new RegExp(`^${name}${type === 'histogram' ? '_bucket' : ''}(?:\\{(.*)\\})? `, 'm').exec(text);
+      if (!sample) continue; // of nothing yet
+      const names = [...(sample[1] ?? '').matchAll(/(\w+)="/g)].map(([, label]) => label).filter((label) => label !== 'le');
+      assert.deepEqual(names, labels.map(([label]) => label), name);
+      if (type === 'histogram') {
+        const bounds = [...text.matchAll(new RegExp(`^${name}_bucket\\{.*le="([^"]+)"\\} `, 'gm'))].map(([, bound]) => bound);
+        assert.deepEqual(bounds.slice(0, buckets.length + 1), [...buckets.map(String), '+Inf'], name);
+      }
+    }
   });
 
   await t.test('behind a trusted proxy the client address decides', async (t) => {

@@ -214,6 +214,43 @@ test_metrics_dead_processes_leave_counters_and_no_gauges (void)
 }
 
 static void
+test_metrics_exemplars_name_the_latest_request_of_a_bucket (void)
+{
+  static const char id[] = "0190a8b2-5c3d-7e4f-8a91-0123456789ab";
+  static const char trace[] = "0af7651916cd43dd8448eb211c80319c";
+  int fd = metrics_create_memory ();
+  Metrics *one = metrics_new (fd, 1), *two = metrics_new (fd, 2);
+  MetricsSeries *waits = series (metrics_add_traced (one, &wait_seconds, NULL), "a", NULL);
+  MetricsSeries *other = series (metrics_add_traced (two, &wait_seconds, NULL), "a", NULL);
+  g_autofree char *open = NULL, *later = NULL;
+
+  metrics_observe_request (waits, 0.5, id, trace);
+  metrics_observe_request (waits, 7, "not a UUID", trace);
+  metrics_observe_request (waits, 100, id, "nonsense");
+  metrics_observe (waits, 0.01);
+  open = render (one, "application/openmetrics-text");
+  g_assert_true (g_regex_match_simple (
+      "le=\"0.1\"\\} 1\n"
+      "[^\n]*le=\"1.0\"\\} 2 # \\{trace_id=\"0af7651916cd43dd8448eb211c80319c\",request_id="
+      "\"0190a8b2-5c3d-7e4f-8a91-0123456789ab\"\\} 0.5 [0-9]{10}\\.[0-9]{6}\n"
+      "[^\n]*le=\"10.0\"\\} 3\n"
+      "[^\n]*le=\"\\+Inf\"\\} 4 # \\{request_id=\"0190a8b2-[0-9a-f-]*\"\\} 100 [0-9.]*\n",
+      open, 0, 0));
+  assert_has (one, "daedalus_test_wait_seconds_bucket{agent=\"a\",le=\"1\"} 2");
+  assert_has (one, "daedalus_test_wait_seconds_count{agent=\"a\"} 4");
+  assert_has_not (one, "trace_id");
+  metrics_observe_request (other, 0.75, id, NULL);
+  metrics_fold (one, 1); /* the dead one's counts stay, its exemplars do not */
+  later = render (two, "application/openmetrics-text");
+  g_assert_nonnull (strstr (later, "le=\"1.0\"} 3 # {request_id=\"0190a8b2-5c3d-7e4f-8a91-"
+                                   "0123456789ab\"} 0.75 "));
+  g_assert_nonnull (strstr (later, "le=\"+Inf\"} 5\n"));
+  metrics_free (one);
+  metrics_free (two);
+  close (fd);
+}
+
+static void
 test_metrics_lock_of_a_dead_process_is_taken_over (void)
 {
   int fd = metrics_create_memory ();
@@ -521,6 +558,8 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   log_set_level ("error"); /* standard output belongs to the test protocol */
 #define ADD(path, name) g_test_add_func ("/metrics/" path, test_metrics_##name)
+  ADD ("exemplars-name-the-latest-request-of-a-bucket",
+       exemplars_name_the_latest_request_of_a_bucket);
   ADD ("families-are-there-from-the-first-scrape", families_are_there_from_the_first_scrape);
   ADD ("values-add-up", values_add_up);
   ADD ("processes-are-combined-as-the-family-says", processes_are_combined_as_the_family_says);
