@@ -21,8 +21,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define EVENTS  256
-#define TICK_MS 1000
+#define EVENTS        256
+#define TICK_MS       1000
+#define HEAD_GRACE_US G_USEC_PER_SEC /* without descriptors: to send a head */
 
 typedef struct {
   GSource base;
@@ -115,10 +116,8 @@ wire_set_peer (WireConn *conn, const struct sockaddr_storage *address)
     g_strlcpy (conn->peer, "unix", sizeof conn->peer);
 }
 
-/* Closes the connection that has been silent longest between two requests: a new client is worth
- * more. FALSE: there is none. */
 static gboolean
-wire_evict (Wire *wire)
+wire_evict_idle (Wire *wire)
 {
   for (GList *link = wire->waits[WIRE_FOR_REQUEST].head; link != NULL; link = link->next) {
     WireConn *conn = link->data;
@@ -129,6 +128,28 @@ wire_evict (Wire *wire)
     return TRUE;
   }
   return FALSE;
+}
+
+/* Whoever sends a head does so at once; who has not by now may wait for ever. */
+static gboolean
+wire_evict_slow (Wire *wire)
+{
+  WireConn *conn = g_queue_peek_head (&wire->waits[WIRE_FOR_HEAD]);
+
+  if (conn == NULL || conn->woken || g_get_monotonic_time () - conn->since < HEAD_GRACE_US)
+    return FALSE;
+  wire_account (wire, conn->peer, 408, "connections", "its place was needed before its head came",
+                NULL);
+  wire_conn_destroy (conn);
+  return TRUE;
+}
+
+/* Closes the connection that has been silent longest between two requests, or has not come to one:
+ * a new client is worth more. FALSE: there is none. */
+static gboolean
+wire_evict (Wire *wire)
+{
+  return wire_evict_idle (wire) || wire_evict_slow (wire);
 }
 
 guint

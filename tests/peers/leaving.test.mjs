@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every way in which a client can leave, many times: the worker's descriptors are as many as before.
-import { readdirSync } from 'node:fs';
+// Every way in which a client can leave, many times: the worker's descriptors are as many as before, and its
+// memory hardly more.
+//
+// Memory is judged only where the program has no sanitizer, which would keep what was freed. All ways are gone
+// once, TIMES each, so that pools and caches have their size; what the worker's private pages (smaps) grow by while
+// all are gone a second time is what leavers leave behind, spread over them.
+import { readFileSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { startHost, until } from '../system/kit.mjs';
@@ -8,6 +13,9 @@ import { Wire, pause } from './wire.mjs';
 
 const times = Number(process.env.TIMES ?? 60);
 const atOnce = 10;
+const mostBytes = 16; // for each who left
+const isSanitized = (pid) => readFileSync(`/proc/${pid}/maps`, 'latin1').includes('libasan');
+const memory = (pid) => 1024 * Number(/^Private_Dirty:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1'))[1]);
 const descriptors = (pid) => readdirSync(`/proc/${pid}/fd`).length;
 
 /** Functions of a connection that has just been made. */
@@ -67,6 +75,16 @@ test('ways to leave', async (t) => {
       const before = descriptors(worker);
       await leave(way, times);
       await until(() => descriptors(worker) <= before, 15_000, `${before} descriptors (there are ${descriptors(worker)})`);
+    });
+  }
+  if (!isSanitized(worker)) {
+    await t.test(`all ways again, ${times} times each: at most ${mostBytes} bytes are left of each`, async (sub) => {
+      const before = memory(worker);
+      for (const way of Object.values(all)) await leave(way, times);
+      await until(async () => (await host.metric('daedalus_http_connections')) <= 1, 15_000, 'the end of all connections');
+      const left = (memory(worker) - before) / (times * Object.keys(all).length);
+      sub.diagnostic(`${left.toFixed(1)} bytes each`);
+      assert.ok(left <= mostBytes, `${left.toFixed(1)} bytes each`);
     });
   }
   await t.test('the worker is the same', () => assert.deepEqual(host.workers(), [worker]));

@@ -54,11 +54,11 @@ test('sixty-four descriptors', async (t) => {
       for (const wire of idle) wire.leave();
     }
   });
-  await t.test('200 clients that say nothing are cut, then all is well', async () => {
+  await t.test('200 clients that say nothing give way after a second', async () => {
     const silent = Array.from({ length: 200 }, () => new Wire(host.port));
     await Promise.all(silent.map((wire) => wire.opened));
     try {
-      const end = performance.now() + 15_000;
+      const end = performance.now() + 3_000;
       while ((await visit(1000)) !== 'served') assert.ok(performance.now() < end, 'nobody is served');
     } finally {
       for (const wire of silent) wire.leave();

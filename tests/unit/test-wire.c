@@ -272,6 +272,46 @@ test_wire_survives_without_descriptors (void)
   raw_server_free (server);
 }
 
+/* Where all places are taken by clients that never ask, they give way after a second. */
+static void
+test_wire_makes_room_for_who_asks (void)
+{
+  RawServer *server = raw_server_new (handle);
+  struct rlimit before, low;
+  RawClient *silent[4], *asking, *late;
+
+  g_assert_no_errno (getrlimit (RLIMIT_NOFILE, &before));
+  for (guint i = 0; i < G_N_ELEMENTS (silent); i++)
+    silent[i] = raw_client_new (server);
+  asking = raw_client_new (server);
+  raw_client_send (asking, GET ("/wait"));
+  raw_client_send (silent[1], "GET / HT");
+  raw_server_expect (server, "begin /wait;");
+  late = raw_client_new (server);
+  low = before;
+  low.rlim_cur = (rlim_t)late->fd + 1; /* it has the least that was free */
+  g_assert_no_errno (setrlimit (RLIMIT_NOFILE, &low));
+  raw_client_expect_end (late);
+  raw_client_free (late);
+  raw_run (1100);
+  g_assert_cmpuint (server_connections (server->server), ==, 5);
+  for (guint i = 0; i < 2; i++) {
+    late = client_over_the_limit (server, &before, &low);
+    raw_client_send (late, GET ("/late"));
+    raw_client_expect (late, 1, "\r\n\r\n/late");
+    raw_client_free (late);
+    raw_run (5);
+  }
+  raw_client_expect_end (silent[0]);
+  raw_client_read (asking);
+  g_assert_false (asking->closed);
+  g_assert_no_errno (setrlimit (RLIMIT_NOFILE, &before));
+  for (guint i = 0; i < G_N_ELEMENTS (silent); i++)
+    raw_client_free (silent[i]);
+  raw_client_free (asking);
+  raw_server_free (server);
+}
+
 static void
 handle_internal (ServerCall *call, gpointer data)
 {
@@ -318,6 +358,7 @@ main (int argc, char **argv)
   ADD ("limits-time", limits_time);
   ADD ("drains", drains);
   ADD ("survives-without-descriptors", survives_without_descriptors);
+  ADD ("makes-room-for-who-asks", makes_room_for_who_asks);
   ADD ("marks-internal-calls", marks_internal_calls);
   return g_test_run ();
 }
