@@ -11,7 +11,7 @@ import assert from 'node:assert/strict';
 import { startHost, until } from '../system/kit.mjs';
 import { Wire, pause } from './wire.mjs';
 
-const times = Number(process.env.TIMES ?? 60);
+const times = Number(process.env.TIMES ?? (process.env.PEERS === 'full' ? 1000 : 60));
 const atOnce = 10;
 const mostBytes = 16; // for each who left
 const isSanitized = (pid) => readFileSync(`/proc/${pid}/maps`, 'latin1').includes('libasan');

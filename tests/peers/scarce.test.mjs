@@ -16,7 +16,7 @@ process.env.DAEDALUS = wrapper;
 const { startHost } = await import('../system/kit.mjs');
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-const clients = Number(process.env.CLIENTS ?? 1500);
+const clients = Number(process.env.CLIENTS ?? (process.env.PEERS === 'full' ? 10_000 : 1000));
 
 test('sixty-four descriptors', async (t) => {
   const host = await startHost(t, { workers: 1 });
