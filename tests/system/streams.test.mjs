@@ -88,5 +88,5 @@ test('who leaves is gone at once', async (t) => {
   const { host, readers } = await startTalk(t, 1);
   assert.equal(await host.metric('daedalus_event_streams_active'), READERS);
   await readers.say(`close ${READERS}`);
-  await until(async () => await host.metric('daedalus_event_streams_active') === 0, 1000, 'the end of all streams');
+  await until(async () => await host.metric('daedalus_event_streams_active') === 0, 2000, 'the end of all streams');
 });

@@ -17,7 +17,7 @@ static struct {
   guint n_gone, n_stream_gone;
   DaeStream *stream;
   DaeRequest *held;
-  gboolean identify_later, end_when_gone;
+  gboolean identify_later, end_when_gone, hold_when_open;
 } test;
 
 static gboolean
@@ -154,6 +154,8 @@ events (DaeRequest *req, DaePlugin *self)
   test.stream = dae_stream_open (req, head);
   dae_stream_on_gone (test.stream, on_stream_gone, NULL);
   say (test.stream, "data: 1\n\n");
+  if (test.hold_when_open)
+    test.held = dae_request_ref (req);
   return DAE_LATER;
 }
 
@@ -197,6 +199,11 @@ static const DaeRoute routes[] = {
     .pattern = "/events",
     .loop = events,
     .auth = DAE_AUTH_NONE,
+    .flags = DAE_ROUTE_STREAMS },
+  { .method = "GET",
+    .pattern = "/mine/{id:slug}",
+    .loop = events,
+    .query = DAE_TABLE (query_members),
     .flags = DAE_ROUTE_STREAMS },
 };
 
