@@ -24,7 +24,9 @@ dae_reply_text (DaeRequest *req, guint status, const char *text)
   return req->api->reply_text (req, status, text);
 }
 
-/* Any bytes; BODY is shared. */
+/* Any bytes; BODY is shared. For a GET that gets 200 the host honours If-None-Match where the reply
+ * has an ETag header, and If-Modified-Since where it has Last-Modified. With "Accept-Ranges: bytes"
+ * it is a file: one Range, If-Range, If-Match and If-Unmodified-Since count too. */
 static inline DaeReply *
 dae_reply_bytes (DaeRequest *req, guint status, const char *type, GBytes *body)
 {

@@ -141,12 +141,39 @@ dae_request_is_https (DaeRequest *req)
   return req->api->request_is_https (req);
 }
 
-/* The version that If-Match names (an ETag of dae_reply_versioned), or -1 without the header.
- * A header that no version of ours can match gives -2. */
+/* The version that If-Match names (an ETag of dae_reply_versioned), or -1 without the header and for
+ * "*". A list of several gives -2, as does what no version of ours can match: see
+ * dae_request_matches. */
 static inline gint64
 dae_request_if_match (DaeRequest *req)
 {
   return req->api->request_if_match (req);
+}
+
+/* TRUE if a write of what has VERSION now may go on: If-Match names it, or asks for nothing. */
+static inline gboolean
+dae_request_matches (DaeRequest *req, gint64 version)
+{
+  gint64 wanted = req->api->request_if_match (req);
+  const char *list = req->api->request_header (req, "If-Match");
+  char tag[24];
+  int length;
+
+  if (wanted != -2 || list == NULL)
+    return wanted == -1 || wanted == version;
+  /* a list; a tag has no '"' within, and one of "W/" is no match (RFC 9110, 13.1.1) */
+  length = g_snprintf (tag, sizeof tag, "\"v%" G_GINT64_FORMAT "\"", version);
+  for (const char *at = list; (at = strchr (at, '"')) != NULL;) {
+    const char *end = strchr (at + 1, '"');
+
+    if (end == NULL)
+      return FALSE;
+    if (end - at + 1 == length && strncmp (at, tag, (gsize)length) == 0 &&
+        (at == list || at[-1] != '/'))
+      return TRUE;
+    at = end + 1;
+  }
+  return FALSE;
 }
 
 /* Fires on the loop when the client has left or the deadline has passed. Borrowed; NULL never. */

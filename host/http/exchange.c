@@ -233,8 +233,8 @@ exchange_reply (Passage *passage)
     authorize_dress (passage, reply);
     reply_seal (reply);
     reply_dress (reply);
-    server_call_answer (passage->call, reply->status, reply->headers, reply->n_headers,
-                        reply->body);
+    (reply->is_file ? server_call_send : server_call_answer) (
+        passage->call, reply->status, reply->headers, reply->n_headers, reply->body);
   }
   return passage->call == NULL;
 }

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "../plugin/plugin.h"
-#include "problem.h"
+#include "header.h"
 
 #define REPLY_FIRST_HEADERS 12
 #define REPLY_MAX_ERRORS    100
@@ -105,7 +105,7 @@ reply_set_default (Reply *reply, const char *name, const char *value)
     reply_add (reply, name, value);
 }
 
-static void
+void
 reply_remove (Reply *reply, const char *name)
 {
   ServerHeader *row = reply_find_row (reply, name);
@@ -136,117 +136,6 @@ reply_problem_retry (
   return reply;
 }
 
-/* TRUE if LIST, a value of If-None-Match, names ETAG; 'W/' is looked past on both sides. */
-static gboolean
-reply_etag_is_listed (const char *list, const char *etag)
-{
-  gsize length;
-
-  if (g_str_has_prefix (etag, "W/"))
-    etag += 2;
-  length = strlen (etag);
-  while (*list) {
-    const char *end;
-
-    list += strspn (list, " \t,");
-    if (*list == '*')
-      return TRUE;
-    if (g_str_has_prefix (list, "W/"))
-      list += 2;
-    if (*list != '"' || !(end = strchr (list + 1, '"')))
-      return FALSE;
-    end++;
-    if ((gsize)(end - list) == length && memcmp (list, etag, length) == 0)
-      return TRUE;
-    list = end;
-  }
-  return FALSE;
-}
-
-static void
-reply_seal_etag (Reply *reply)
-{
-  const char *wanted, *etag;
-  char text[32];
-
-  if (reply->version >= 0) {
-    g_snprintf (text, sizeof text, "\"v%" G_GINT64_FORMAT "\"", reply->version);
-    reply_set (reply, "ETag", text);
-  }
-  etag = reply_find (reply, "ETag");
-  if (reply->status != 200 || !etag || !request_is_read (reply->request))
-    return;
-  wanted = request_header (reply->request, "If-None-Match");
-  if (!wanted || !reply_etag_is_listed (wanted, etag))
-    return;
-  reply->status = 304;
-  reply_remove (reply, "Content-Type");
-  reply_remove (reply, "Content-Length");
-}
-
-void
-reply_seal (Reply *reply)
-{
-  if (reply->sealed)
-    return;
-  reply->sealed = TRUE;
-  if (reply->code) {
-    Problem problem = { reply->status,      reply->code,        reply->detail,
-                        reply->request->id, reply->sign_in_url, reply->errors };
-
-    g_clear_pointer (&reply->body, g_bytes_unref);
-    reply->body = problem_write (&problem);
-    reply_set (reply, "Content-Type", "application/problem+json");
-  }
-  reply_seal_etag (reply);
-  if (reply->status == 204 || reply->status == 304)
-    g_clear_pointer (&reply->body, g_bytes_unref);
-}
-
-void
-reply_dress (Reply *reply)
-{
-  const Route *route = reply->request->route;
-  const char *type = reply_find (reply, "Content-Type");
-  gboolean is_json = type && (g_str_has_prefix (type, "application/json") || reply->code);
-
-  reply_set (reply, "X-Request-Id", reply->request->id);
-  reply_set_default (reply, "X-Content-Type-Options", "nosniff");
-  reply_set_default (reply, "Referrer-Policy", "no-referrer");
-  reply_set_default (reply, "Cross-Origin-Opener-Policy", "same-origin");
-  reply_set_default (reply, "Cross-Origin-Resource-Policy", "same-origin");
-  if (route && (route->row.flags & DAE_ROUTE_SECRET))
-    reply_set (reply, "Cache-Control", "no-store");
-  else if (is_json)
-    reply_set_default (reply, "Cache-Control", "no-store");
-  /* a 304 has no type, and what it says would replace what the cache knows of the page */
-  if (type && !g_str_has_prefix (type, "text/html"))
-    reply_set_default (reply, "Content-Security-Policy",
-                       "default-src 'none'; frame-ancestors 'none'");
-}
-
-static gboolean
-reply_is_good_name (const char *name)
-{
-  if (!*name)
-    return FALSE;
-  for (const char *p = name; *p; p++) {
-    if (!g_ascii_isalnum (*p) && !strchr ("!#$%&'*+-.^_`|~", *p))
-      return FALSE;
-  }
-  return TRUE;
-}
-
-static gboolean
-reply_is_good_value (const char *value)
-{
-  for (const char *p = value; *p; p++) {
-    if ((guchar)*p < 0x20 || *p == 0x7f)
-      return FALSE;
-  }
-  return TRUE;
-}
-
 /* Framing and connection are the server's, the request id is the host's. */
 static gboolean
 reply_is_reserved (const char *name)
@@ -273,8 +162,7 @@ reply_slot_header (DaeReply *base, const char *name, const char *value)
   Reply *reply = (Reply *)base;
   Plugin *plugin = reply->request->route ? reply->request->route->plugin : NULL;
 
-  if (!value || !reply_is_good_name (name) || !reply_is_good_value (value) ||
-      reply_is_reserved (name)) {
+  if (!header_is_sound (name, value) || reply_is_reserved (name)) {
     if (plugin)
       plugin_fault (plugin, "header", name);
     return;
@@ -356,55 +244,11 @@ reply_slot_pointer (DaeReply *base, const char *pointer, const char *detail)
   g_ptr_array_add (reply->errors, arena_strdup (&reply->arena, detail));
 }
 
-/* Characters that would do harm in a name shown to a person, or lead into a directory. */
-static gboolean
-reply_is_bad_in_name (gunichar c)
-{
-  GUnicodeType type = g_unichar_type (c);
-
-  return c == '/' || c == '\\' || type == G_UNICODE_CONTROL || type == G_UNICODE_FORMAT ||
-         type == G_UNICODE_LINE_SEPARATOR || type == G_UNICODE_PARAGRAPH_SEPARATOR;
-}
-
-static void
-reply_append_encoded (GString *value, const char *at, const char *end)
-{
-  for (; at < end; at++) {
-    if (g_ascii_isalnum (*at) || strchr ("!#$&+-.^_`|~", *at))
-      g_string_append_c (value, *at);
-    else
-      g_string_append_printf (value, "%%%02X", (guchar)*at);
-  }
-}
-
-/* filename for those who know only ASCII, filename* for the rest (RFC 6266, RFC 8187). */
 static void
 reply_slot_disposition (DaeReply *base, gboolean is_inline, const char *file_name)
 {
-  g_autoptr (GString) ascii = g_string_new (NULL);
-  g_autoptr (GString) encoded = g_string_new (NULL);
-  g_autofree char *name = g_utf8_make_valid (file_name ? file_name : "", -1);
-  g_autofree char *value = NULL;
-  gboolean plain = TRUE;
+  g_autofree char *value = header_disposition (is_inline, file_name);
 
-  for (const char *p = name; *p; p = g_utf8_next_char (p)) {
-    gunichar c = g_utf8_get_char (p);
-    gboolean is_bad = reply_is_bad_in_name (c);
-
-    if (is_bad || c > 0x7e || c == '"' || c == '%') {
-      g_string_append_c (ascii, '_');
-      plain = plain && is_bad;
-    } else {
-      g_string_append_c (ascii, (char)c);
-    }
-    if (is_bad)
-      g_string_append_c (encoded, '_');
-    else
-      reply_append_encoded (encoded, p, g_utf8_next_char (p));
-  }
-  value =
-      g_strdup_printf ("%s; filename=\"%s\"%s%s", is_inline ? "inline" : "attachment", ascii->str,
-                       plain ? "" : "; filename*=UTF-8''", plain ? "" : encoded->str);
   reply_set ((Reply *)base, "Content-Disposition", value);
 }
 

@@ -31,6 +31,7 @@ struct Reply {
   const char *sign_in_url; /* of a 401, or NULL: borrowed */
   gint64 version;          /* of dae_reply_versioned, or -1 */
   gboolean sealed;
+  gboolean is_file; /* whole bytes with Accept-Ranges, as they are or what became of them */
   Reply *next; /* of the same request */
   Arena arena;
   guint8 first[512];
@@ -114,6 +115,7 @@ Reply *reply_new (Request *request, guint status);
 void reply_set (Reply *reply, const char *name, const char *value);
 /* Adds one more header of its name, as Set-Cookie and Link may be doubled. */
 void reply_add (Reply *reply, const char *name, const char *value);
+void reply_remove (Reply *reply, const char *name);
 /* The same as reply_set where the reply has no such header. */
 void reply_set_default (Reply *reply, const char *name, const char *value);
 const char *reply_find (const Reply *reply, const char *name);
@@ -121,9 +123,12 @@ Reply *reply_problem (Request *request, guint status, const char *code, const ch
 /* The same with Retry-After. */
 Reply *reply_problem_retry (
     Request *request, guint status, const char *code, const char *detail, guint seconds);
-/* Finishes a reply: problem body, ETag, 304 by If-None-Match. Any thread. */
+void reply_free (Reply *reply);
+void reply_fill_api (DaeApi *api);
+
+/* reply-seal.c */
+/* Finishes a reply: problem body, ETag, what the request's conditions and Range make of it (304,
+ * 412, 206, 416). Any thread. */
 void reply_seal (Reply *reply);
 /* Adds what each answer of the host carries: request id, security and caching headers. */
 void reply_dress (Reply *reply);
-void reply_free (Reply *reply);
-void reply_fill_api (DaeApi *api);

@@ -3,6 +3,7 @@
  * answers) share. */
 #pragma once
 
+#include "header.h"
 #include "http-body.h"
 #include "server.h"
 #include "wire.h"
@@ -69,16 +70,24 @@ struct Server {
   gpointer soup; /* SoupServer */
   gpointer address; /* GSocketAddress, for both ends: libsoup asks for some */
   GString *head; /* of the answer being made */
+  gint64 date_at; /* the second of `date` */
+  char date[HEADER_DATE_SIZE];
   struct ServerAnswer *answer; /* the one that libsoup is making */
   GQueue calls;
   Hub *hub; /* NULL: the exchange has none */
 };
 
-/* server.c */
+/* server-head.c: heads that libsoup does not make */
 /* The wire adds these itself. */
 gboolean server_owns_header (const char *name);
 /* Fit to be sent. What is not is left out, and the log says so. */
 gboolean server_header_is_sound (const ServerHeader *header);
+/* Status line and Date, in a string of the server's. */
+GString *server_head_begin (ServerCall *call, guint status);
+/* HEADERS, less what is the server's. */
+void server_head_add (GString *head, const ServerHeader *headers, guint n_headers);
+/* Connection, and the end. */
+void server_head_end (const ServerCall *call, GString *head);
 
 /* server-body.c */
 /* Input came, or ended, or is too slow. */

@@ -11,15 +11,6 @@
 
 #define MAX_QUEUED (1024 * 1024)
 
-static void
-server_stream_date (GString *head)
-{
-  g_autoptr (GDateTime) now = g_date_time_new_now_utc ();
-  g_autofree char *date = g_date_time_format (now, "%a, %d %b %Y %H:%M:%S GMT");
-
-  g_string_append_printf (head, "Date: %s\r\n", date);
-}
-
 /* How the end of the body will be known; LEFT is set where it is stated. */
 static HttpFraming
 server_stream_framing (const ServerCall *call,
@@ -54,27 +45,17 @@ server_stream_send_head (ServerStream *stream,
                          guint n_headers)
 {
   ServerCall *call = stream->call;
-  GString *head = call->server->head;
+  GString *head = server_head_begin (call, status);
+  gboolean takes_length = stream->framing == HTTP_FRAMING_LENGTH ||
+                          (stream->framing == HTTP_FRAMING_NONE && status != 204);
 
-  g_string_printf (head, "HTTP/1.1 %u %s\r\n", status, http_head_phrase (status));
-  server_stream_date (head);
-  for (guint i = 0; i < n_headers; i++) {
-    gboolean length = g_ascii_strcasecmp (headers[i].name, "Content-Length") == 0;
-
-    if (length ? stream->framing == HTTP_FRAMING_CHUNKED || stream->framing == HTTP_FRAMING_CLOSE ||
-                     status == 204
-               : server_owns_header (headers[i].name))
-      continue;
-    if (server_header_is_sound (&headers[i]))
-      g_string_append_printf (head, "%s: %s\r\n", headers[i].name, headers[i].value);
-  }
+  server_head_add (head, headers, n_headers);
+  for (guint i = 0; i < n_headers && takes_length; i++)
+    if (g_ascii_strcasecmp (headers[i].name, "Content-Length") == 0)
+      header_write (head, "Content-Length", headers[i].value);
   if (stream->framing == HTTP_FRAMING_CHUNKED)
     g_string_append (head, "Transfer-Encoding: chunked\r\n");
-  if (!call->keep)
-    g_string_append (head, "Connection: close\r\n");
-  else if (call->minor == 0)
-    g_string_append (head, "Connection: keep-alive\r\n");
-  g_string_append (head, "\r\n");
+  server_head_end (call, head);
   wire_conn_write (call->conn, &(WirePart){ head->str, head->len, NULL }, 1);
 }
 

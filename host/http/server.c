@@ -23,29 +23,6 @@ struct ServerAnswer {
   gboolean made; /* libsoup has asked for it */
 };
 
-gboolean
-server_owns_header (const char *name)
-{
-  static const char *const owned[] = { "Connection", "Content-Length",    "Date",   "Keep-Alive",
-                                       "Trailer",    "Transfer-Encoding", "Upgrade" };
-
-  for (guint i = 0; i < G_N_ELEMENTS (owned); i++)
-    if (g_ascii_strcasecmp (name, owned[i]) == 0)
-      return TRUE;
-  return FALSE;
-}
-
-gboolean
-server_header_is_sound (const ServerHeader *header)
-{
-  if (http_head_is_token (header->name, strlen (header->name)) &&
-      http_head_is_value (header->value, strlen (header->value)))
-    return TRUE;
-  log_line (G_LOG_LEVEL_WARNING, "a header of an answer was left out: it has control bytes",
-            DAE_S ("header", header->name));
-  return FALSE;
-}
-
 /* The strings of a head, each with its NUL, behind the struct: one block for a call. */
 static ServerCall *
 server_call_new (Server *server, WireConn *conn, const HttpHead *head, const char *bytes)
@@ -315,20 +292,57 @@ server_send_answer (Server *server, struct ServerAnswer *answer)
   wire_conn_write (call->conn, &(WirePart){ failed, sizeof failed - 1, NULL }, 1);
 }
 
+/* FALSE: nobody is there to be answered, or has been already. */
+static gboolean
+server_call_begin_answer (ServerCall *call)
+{
+  if (call->answered || call->left)
+    return FALSE;
+  call->answered = TRUE;
+  if (!server_body_discard (call) || wire_is_draining (call->server->wire))
+    call->keep = FALSE;
+  return TRUE;
+}
+
+static void
+server_call_end_answer (ServerCall *call)
+{
+  call->over = TRUE;
+  wire_conn_wake (call->conn);
+}
+
 void
 server_call_answer (
     ServerCall *call, guint status, const ServerHeader *headers, guint n_headers, GBytes *body)
 {
   struct ServerAnswer answer = { call, status, headers, n_headers, body, FALSE };
 
-  if (call->answered || call->left)
+  if (!server_call_begin_answer (call))
     return;
-  call->answered = TRUE;
-  if (!server_body_discard (call) || wire_is_draining (call->server->wire))
-    call->keep = FALSE;
   server_send_answer (call->server, &answer);
-  call->over = TRUE;
-  wire_conn_wake (call->conn);
+  server_call_end_answer (call);
+}
+
+void
+server_call_send (
+    ServerCall *call, guint status, const ServerHeader *headers, guint n_headers, GBytes *body)
+{
+  gsize length = 0;
+  const char *data = body != NULL ? g_bytes_get_data (body, &length) : NULL;
+  gboolean has_body = status != 204 && status != 304;
+  GString *head;
+
+  if (!server_call_begin_answer (call))
+    return;
+  head = server_head_begin (call, status);
+  server_head_add (head, headers, n_headers);
+  if (has_body)
+    g_string_append_printf (head, "Content-Length: %zu\r\n", length);
+  server_head_end (call, head);
+  wire_conn_write (call->conn,
+                   (const WirePart[]){ { head->str, head->len, NULL }, { data, length, body } },
+                   has_body && !call->is_head && length > 0 ? 2 : 1);
+  server_call_end_answer (call);
 }
 
 const char *

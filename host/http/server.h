@@ -89,6 +89,10 @@ GInputStream *server_call_read_stream (ServerCall *call, gint64 max);
  * server discard the rest within limits, then close. */
 void server_call_answer (ServerCall *call, guint status, const ServerHeader *headers, guint n_headers, GBytes *body);
 
+/* The same past libsoup, for bytes that are there already, such as files: BODY leaves by reference.
+ * The server adds the same headers. */
+void server_call_send (ServerCall *call, guint status, const ServerHeader *headers, guint n_headers, GBytes *body);
+
 /* Sends a head and keeps the answer open. The stream dies with end, abort or gone. NULL if the
  * client has left already. HEADERS may state a Content-Length; else the answer is chunked. The
  * connection of an event stream ends with it: its reader comes again where somebody listens. */

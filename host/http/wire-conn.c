@@ -243,8 +243,6 @@ wire_conn_write (WireConn *conn, const WirePart *parts, guint n_parts)
     skip = wire_conn_send (conn, iov, n_parts);
     if (conn->broken)
       return;
-    if (skip < length)
-      conn->writable = FALSE;
   }
   for (guint i = 0; i < n_parts; i++) {
     const WirePart *part = &parts[i];
@@ -265,6 +263,9 @@ wire_conn_write (WireConn *conn, const WirePart *parts, guint n_parts)
                          g_bytes_new ((const char *)part->data + at, part->length - at));
   }
   wire_conn_update_wait (conn, FALSE);
+  /* most often the kernel has no room left and epoll will tell; it may be that the rest cannot be
+   * read (of a mapped file that was cut), and nobody would tell of that */
+  wire_conn_flush (conn);
 }
 
 static void

@@ -304,6 +304,15 @@ conversation_keep_read (EventLog *log, const char *subject)
       DAE_INT (log->last));
 }
 
+/* The version that a write must still find: -1 for any, -2 for none. */
+static gint64
+conversation_wanted (DaeRequest *req, const Conversation *conversation)
+{
+  if (dae_request_if_match (req) == -1)
+    return -1;
+  return dae_request_matches (req, conversation->version) ? conversation->version : -2;
+}
+
 static gboolean
 conversation_change (DaeTx *tx, DaeRequest *req, const Conversation *conversation)
 {
@@ -318,7 +327,7 @@ conversation_change (DaeTx *tx, DaeRequest *req, const Conversation *conversatio
                    " events_at = $10,"
                    " version = version + 1"
                    " WHERE id = $1 AND deleted_at IS NULL AND ($2 = -1 OR version = $2)",
-                   DAE_UUID (conversation->id), DAE_INT (dae_request_if_match (req)),
+                   DAE_UUID (conversation->id), DAE_INT (conversation_wanted (req, conversation)),
                    DAE_TEXT (dae_body_text (req, "title")), DAE_BOOL (dae_body_has (req, "agent")),
                    DAE_TEXT (dae_body_text (req, "agent")), DAE_BOOL (dae_body_has (req, "pinned")),
                    DAE_BOOL (dae_body_int (req, "pinned", 0) != 0),
@@ -374,7 +383,7 @@ conversation_delete (DaeTx *tx, DaeRequest *req, DaePlugin *self)
   if (dae_exec (tx,
                 "UPDATE conversation SET deleted_at = $3 WHERE id = $1 AND deleted_at IS NULL"
                 " AND ($2 = -1 OR version = $2)",
-                DAE_UUID (conversation.id), DAE_INT (dae_request_if_match (req)),
+                DAE_UUID (conversation.id), DAE_INT (conversation_wanted (req, &conversation)),
                 DAE_TIME (dae_tx_now (tx))) == 0)
     return conversation_changed_meanwhile (req);
   turn_cancel_all (tx, conversation.id);

@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* frontend-files: the page's files, read into memory.
+/* frontend-files: the table of the page's files, made when the process starts.
  *
- * They are copied, not mapped: a build that writes over a mapped file would
- * take the process with it.
+ * What is immutable is mapped, so that all workers share its memory; a file that
+ * is replaced stays as it was as long as it is mapped, and no descriptor is held.
+ * This process never reads a mapping itself, only the kernel does when it sends:
+ * who writes over such a file in place cuts answers, and takes no process down.
+ * The rest is small and may be written over by the next build: it is copied.
  */
 #include "frontend.h"
 
+#include <fcntl.h>
+#include <glib/gstdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MAX_DEPTH 16
 #define MAX_FILE  (64 * 1024 * 1024)
@@ -57,11 +63,11 @@ file_free (gpointer pointer)
   g_free (file);
 }
 
-/* The file that PATH is a variant of is made at its first variant. */
+/* The file that PATH is a variant of is made at its first variant. SUM is of BYTES. */
 static void
-files_add (FrontendFiles *files, const char *path, FrontendCoding coding, GBytes *bytes)
+files_add (
+    FrontendFiles *files, const char *path, FrontendCoding coding, GBytes *bytes, const char *sum)
 {
-  g_autofree char *sum = g_compute_checksum_for_bytes (G_CHECKSUM_SHA256, bytes);
   FrontendFile *file = g_hash_table_lookup (files->files, path);
   FrontendVariant *variant;
 
@@ -69,6 +75,7 @@ files_add (FrontendFiles *files, const char *path, FrontendCoding coding, GBytes
     file = g_new0 (FrontendFile, 1);
     file->path = g_strdup (path);
     file->type = file_type (path);
+    file->is_immutable = g_str_has_prefix (path, IMMUTABLE);
     g_hash_table_replace (files->files, file->path, file);
   }
   variant = &file->variants[coding];
@@ -76,35 +83,75 @@ files_add (FrontendFiles *files, const char *path, FrontendCoding coding, GBytes
   g_snprintf (variant->tag, sizeof variant->tag, "\"%.32s\"", sum);
 }
 
+/* Reads all of FD: adds it to SUM, and to CONTENTS unless that is NULL. */
+static gboolean
+file_read (int fd, GChecksum *sum, GByteArray *contents)
+{
+  guint8 buffer[32 * 1024];
+  gsize all = 0;
+  gssize n;
+
+  while ((n = read (fd, buffer, sizeof buffer)) > 0) {
+    all += (gsize)n;
+    if (all > MAX_FILE)
+      return FALSE;
+    g_checksum_update (sum, buffer, n);
+    if (contents)
+      g_byte_array_append (contents, buffer, (guint)n);
+  }
+  return n == 0;
+}
+
+/* The bytes of the file FULL, and their SUM. NULL and an error: it cannot be read. */
+static GBytes *
+file_open (const char *full, gboolean is_immutable, GChecksum *sum, GError **error)
+{
+  g_autoptr (GByteArray) contents = is_immutable ? NULL : g_byte_array_new ();
+  g_autoptr (GMappedFile) mapped = NULL;
+  GBytes *bytes = NULL;
+  int fd = g_open (full, O_RDONLY | O_CLOEXEC, 0);
+
+  if (fd < 0 || !file_read (fd, sum, contents)) {
+    g_set_error_literal (error, G_FILE_ERROR, G_FILE_ERROR_FAILED, g_strerror (errno));
+  } else if (!is_immutable) {
+    bytes = g_byte_array_free_to_bytes (g_steal_pointer (&contents));
+  } else {
+    mapped = g_mapped_file_new_from_fd (fd, FALSE, error);
+    bytes = mapped ? g_mapped_file_get_bytes (mapped) : NULL;
+  }
+  if (fd >= 0)
+    close (fd);
+  return bytes;
+}
+
 static void
 files_read_one (DaePlugin *self, FrontendFiles *files, const char *path, gint64 size)
 {
   g_autofree char *full = g_build_filename (files->directory, path, NULL);
   g_autofree char *name = g_strdup (path);
+  g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
   g_autoptr (GError) error = NULL;
   g_autoptr (GBytes) bytes = NULL;
   FrontendCoding coding = FRONTEND_PLAIN;
-  char *contents;
-  gsize length;
 
   if (size > MAX_FILE) {
     dae_log (self, G_LOG_LEVEL_WARNING, "file of the page is too large, left out",
              DAE_S ("file", path), DAE_I ("bytes", size));
     return;
   }
-  if (!g_file_get_contents (full, &contents, &length, &error)) {
+  bytes = file_open (full, g_str_has_prefix (path, IMMUTABLE), sum, &error);
+  if (!bytes) {
     dae_log (self, G_LOG_LEVEL_WARNING, "file of the page cannot be read, left out",
              DAE_S ("file", path), DAE_S ("error", error->message));
     return;
   }
-  bytes = g_bytes_new_take (contents, length);
   if (g_str_has_suffix (name, ".br"))
     coding = FRONTEND_BROTLI;
   else if (g_str_has_suffix (name, ".gz"))
     coding = FRONTEND_GZIP;
   if (coding != FRONTEND_PLAIN)
     *strrchr (name, '.') = 0;
-  files_add (files, name, coding, bytes);
+  files_add (files, name, coding, bytes, g_checksum_get_string (sum));
 }
 
 static void
@@ -167,8 +214,8 @@ frontend_files_free (gpointer pointer)
 const FrontendFile *
 frontend_find (const FrontendFiles *files, const char *path)
 {
-  g_autofree char *page = g_strconcat (*path ? path : "index", ".html", NULL);
   const FrontendFile *file = g_hash_table_lookup (files->files, path);
+  g_autofree char *page = file ? NULL : g_strconcat (*path ? path : "index", ".html", NULL);
 
   return file ? file : g_hash_table_lookup (files->files, page);
 }

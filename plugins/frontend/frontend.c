@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* frontend: serves the page's files from memory.
+/* frontend: serves the page's files.
  *
- * The files are read once, when the process starts; a reload brings new ones.
+ * Their table is made once, when the process starts; a reload brings a new one.
  * Nothing of a request ever becomes a path of the file system.
  */
 #include "frontend.h"
@@ -10,7 +10,6 @@
 
 #define CACHE_FOR_EVER "public, max-age=31536000, immutable"
 #define CACHE_ASK      "no-cache"
-#define IMMUTABLE      "_app/immutable/"
 
 static const DaeSetting settings[] = {
   { .key = "directory",
@@ -24,7 +23,7 @@ static const char permissions[] =
     "gyroscope=(), magnetometer=(), microphone=(), midi=(), "
     "payment=(), publickey-credentials-get=(), usb=()";
 
-/* The host answers 304 where the client holds this tag already. */
+/* The host makes 304 and 206 of it where the client asks for that. */
 static DaeOutcome
 frontend_send (DaeRequest *req, const FrontendFile *file)
 {
@@ -34,8 +33,8 @@ frontend_send (DaeRequest *req, const FrontendFile *file)
 
   dae_reply_header (reply, "ETag", variant->tag);
   dae_reply_header (reply, "Vary", "Accept-Encoding");
-  dae_reply_header (reply, "Cache-Control",
-                    g_str_has_prefix (file->path, IMMUTABLE) ? CACHE_FOR_EVER : CACHE_ASK);
+  dae_reply_header (reply, "Accept-Ranges", "bytes");
+  dae_reply_header (reply, "Cache-Control", file->is_immutable ? CACHE_FOR_EVER : CACHE_ASK);
   if (coding != FRONTEND_PLAIN)
     dae_reply_header (reply, "Content-Encoding", coding == FRONTEND_BROTLI ? "br" : "gzip");
   dae_reply_header (reply, "Content-Security-Policy", "frame-ancestors 'none'");

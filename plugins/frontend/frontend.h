@@ -4,6 +4,8 @@
 
 #include <daedalus-plugin.h>
 
+#define IMMUTABLE "_app/immutable/" /* names below it carry a hash of what is in them */
+
 typedef enum {
   FRONTEND_PLAIN = 0,
   FRONTEND_GZIP,
@@ -19,6 +21,7 @@ typedef struct {
 typedef struct {
   char *path; /* below the directory, without a leading '/' */
   const char *type;
+  gboolean is_immutable;
   FrontendVariant variants[FRONTEND_N_CODINGS];
 } FrontendFile;
 

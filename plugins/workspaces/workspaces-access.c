@@ -54,9 +54,7 @@ access_refuse (DaeRequest *req, Role role, Role needed)
 DaeReply *
 access_refuse_version (DaeRequest *req, gint64 version)
 {
-  gint64 wanted = dae_request_if_match (req);
-
-  if (wanted == -1 || wanted == version)
+  if (dae_request_matches (req, version))
     return NULL;
   return dae_reply_problem (req, 412, "precondition_failed",
                             "the workspace has changed since it was read");

@@ -214,6 +214,24 @@ test(`HEAD says what GET says, and what is unchanged is not sent again, ${on}`, 
   }
 });
 
+test(`a range of a file is a part of it, ${on}`, async () => {
+  for (const op of spec.operations.filter((one) => one.in('header').some(({ name }) => name === 'Range'))) {
+    const target = targetOf(op, { path: Object.fromEntries(op.in('path').map((one) => [one.name, {}])), query: {} }, ids);
+    const own = op.auth === 'none' ? {} : host.headers();
+    const whole = await send(host, 'GET', target, { headers: own });
+    for (const [headers, status, text] of [
+      [{ Range: 'bytes=0-8' }, 206, whole.text.slice(0, 9)], [{ Range: 'bytes=0-8', 'If-Range': whole.headers.etag }, 206, whole.text.slice(0, 9)],
+      [{ Range: 'bytes=0-8', 'If-Range': '"other"' }, 200, whole.text], [{ Range: 'bytes=0-1,3-4' }, 200, whole.text],
+      [{ Range: 'bytes=999999999-' }, 416], [{ 'If-Match': '"other"' }, 412],
+    ]) {
+      const reply = await send(host, 'GET', target, { headers: { ...own, ...headers } });
+      assert.equal(reply.status, status, `${op.id} ${JSON.stringify(headers)}`);
+      assert.deepEqual(complaints(op, reply), [], op.id);
+      if (text !== undefined) assert.equal(reply.text, text, op.id);
+    }
+  }
+});
+
 test(`a method that a path does not have is 405 with those it has, ${on}`, async () => {
   const paths = new Map();
   for (const op of spec.operations.filter((one) => !one.rest)) paths.set(op.path, [...paths.get(op.path) ?? [], op]);
@@ -325,9 +343,10 @@ class Change {
   async run (model, kind) {
     const id = pick(model, this.n);
     const item = model.items.get(id);
-    const headers = { none: {}, good: { 'If-Match': item.tag }, stale: { 'If-Match': item.stale ?? '"never"' }, any: { 'If-Match': '*' } }[this.tag];
+    const headers = { none: {}, good: { 'If-Match': item.tag }, stale: { 'If-Match': item.stale ?? '"never"' }, any: { 'If-Match': '*' },
+      list: { 'If-Match': `"v0", ${item.tag}` }, others: { 'If-Match': `"v0", W/${item.tag}` } }[this.tag];
     const reply = await call('PATCH', kind.item(id), { body: { [kind.field]: this.text }, headers });
-    if (this.tag === 'stale') { assert.equal(reply.status, 412, reply.text); return; }
+    if (['stale', 'others'].includes(this.tag)) { assert.equal(reply.status, 412, reply.text); return; }
     assert.equal(reply.status, 200, reply.text);
     assert.notEqual(reply.headers.etag, item.tag);
     model.items.set(id, { text: this.text, tag: reply.headers.etag, stale: item.tag });
@@ -341,7 +360,7 @@ class Delete {
   async run (model, kind) {
     const id = pick(model, this.n);
     const item = model.items.get(id);
-    const headers = { none: {}, good: { 'If-Match': item.tag }, stale: { 'If-Match': item.stale ?? '"never"' } }[this.tag];
+    const headers = { none: {}, good: { 'If-Match': item.tag }, stale: { 'If-Match': item.stale ?? '"never"' }, list: { 'If-Match': `${item.tag} , "v0"` } }[this.tag];
     const reply = await call('DELETE', kind.item(id), { headers });
     if (this.tag === 'stale') { assert.equal(reply.status, 412, reply.text); return; }
     assert.ok([200, 204].includes(reply.status), reply.text);
@@ -391,8 +410,8 @@ for (const [name, kind] of Object.entries(kinds)) {
     const commands = fc.commands([
       fc.tuple(line, fc.option(fc.constantFrom(...keys), { freq: 2 })).map(([text, key]) => new Create(text, key)),
       fc.tuple(n, fc.boolean()).map(([at, conditional]) => new Read(at, conditional)),
-      fc.tuple(n, line, fc.constantFrom('none', 'good', 'good', 'stale', 'any')).map(([at, text, tag]) => new Change(at, text, tag)),
-      fc.tuple(n, fc.constantFrom('none', 'good', 'stale')).map(([at, tag]) => new Delete(at, tag)),
+      fc.tuple(n, line, fc.constantFrom('none', 'good', 'good', 'stale', 'any', 'list', 'others')).map(([at, text, tag]) => new Change(at, text, tag)),
+      fc.tuple(n, fc.constantFrom('none', 'good', 'stale', 'list')).map(([at, tag]) => new Delete(at, tag)),
       fc.constantFrom(1, 2, 3, 50).map((limit) => new List(limit)),
     ], { maxCommands: 25, size: '+1' });
     // keys outlive one order of calls: what they answered is remembered from run to run

@@ -71,6 +71,20 @@ hello (DaeRequest *req, DaePlugin *self)
 }
 
 static DaeOutcome
+file (DaeRequest *req, DaePlugin *self)
+{
+  g_autoptr (GBytes) bytes = g_bytes_new_static ("0123456789", 10);
+  DaeReply *reply = dae_reply_bytes (req, 200, "text/plain", bytes);
+
+  dae_reply_header (reply, "ETag", "\"f\"");
+  dae_reply_header (reply, "Last-Modified", "Sun, 06 Nov 1994 08:49:37 GMT");
+  dae_reply_header (reply, "Accept-Ranges", "bytes");
+  dae_reply_header (reply, "Cache-Control", "public, max-age=9");
+  dae_reply_header (reply, "Content-Encoding", "br");
+  return dae_send (req, reply);
+}
+
+static DaeOutcome
 echo (DaeRequest *req, DaePlugin *self)
 {
   DaeReply *reply = dae_reply_bytes (req, 200, "text/plain", dae_request_body (req));
@@ -168,6 +182,7 @@ static const DaeMember query_members[] = {
 
 static const DaeRoute routes[] = {
   { .method = "GET", .pattern = "/hello/{id:slug}", .loop = hello, .auth = DAE_AUTH_NONE },
+  { .method = "GET", .pattern = "/file", .loop = file, .auth = DAE_AUTH_NONE },
   { .method = "POST",
     .pattern = "/echo",
     .loop = echo,

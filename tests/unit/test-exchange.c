@@ -63,6 +63,64 @@ test_exchange_routes (void)
   run_cases (cases, G_N_ELEMENTS (cases));
 }
 
+static void
+test_exchange_answers_with_files (void)
+{
+#define RANGE(text) "Range: bytes=" text "\r\n"
+#define THEN        "Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+  static const Case cases[] = {
+    { "GET /file",
+      NULL,
+      NULL,
+      "200 ",
+      { "Content-Length: 10\r\n", "Accept-Ranges: bytes\r\n", "\r\n\r\n0123456789",
+        "X-Request-Id: " } },
+    { "HEAD /file", RANGE ("0-1"), NULL, "200 ", { "Content-Length: 10\r\n", "ETag: \"f\"\r\n" } },
+    { "GET /file",
+      RANGE ("2-4"),
+      NULL,
+      "206 ",
+      { "Content-Range: bytes 2-4/10\r\n", "Content-Length: 3\r\n", "\r\n\r\n234",
+        "Content-Encoding: br\r\n" } },
+    { "GET /file", RANGE ("-3"), NULL, "206 ", { "bytes 7-9/10\r\n", "\r\n\r\n789" } },
+    { "GET /file", RANGE ("0-0,2-2"), NULL, "200 ", { "\r\n\r\n0123456789" } },
+    { "GET /file", RANGE ("0-1") RANGE ("2-3"), NULL, "200 ", { "\r\n\r\n0123456789" } },
+    { "GET /file",
+      RANGE ("10-"),
+      NULL,
+      "416 ",
+      { "Content-Range: bytes */10\r\n", "\"code\":\"range_not_satisfiable\"",
+        "Cache-Control: no-store\r\n", "application/problem+json" } },
+    { "GET /file", RANGE ("2-4") "If-Range: \"f\"\r\n", NULL, "206 ", { "\r\n\r\n234" } },
+    { "GET /file", RANGE ("2-4") "If-Range: " THEN, NULL, "206 ", { "\r\n\r\n234" } },
+    { "GET /file", RANGE ("2-4") "If-Range: \"g\"\r\n", NULL, "200 ", { "\r\n\r\n0123456789" } },
+    { "GET /file", RANGE ("99-") "If-Range: \"g\"\r\n", NULL, "200 ", { "\r\n\r\n0123456789" } },
+    { "GET /file",
+      RANGE ("2-4") "If-None-Match: \"e\", W/\"f\"\r\n",
+      NULL,
+      "304 ",
+      { "ETag: \"f\"\r\n", "Cache-Control: public, max-age=9\r\n" } },
+    { "HEAD /file", "If-Modified-Since: " THEN, NULL, "304 ", { "ETag: \"f\"\r\n" } },
+    { "GET /file", "If-Match: \"g\"\r\n", NULL, "412 ", { "precondition_failed", "no-store" } },
+    { "GET /file", RANGE ("0-0") "If-Match: \"f\"\r\n", NULL, "206 ", { "\r\n\r\n0" } },
+    { "GET /hello/x", RANGE ("0-0"), NULL, "200 ", { "\r\n\r\n{\"id\":\"x\"}" } },
+    { "GET /hello/x", "If-None-Match: \"v1\", W/\"v7\"\r\n", NULL, "304 ", { "ETag: \"v7\"" } },
+    { "GET /hello/x", "If-None-Match: v7\r\n", NULL, "200 ", { "ETag: \"v7\"" } },
+    { "GET /later", "If-None-Match: *\r\n", NULL, "200 ", { "\r\n\r\nlater" } },
+  };
+  char *answer;
+
+  run_cases (cases, G_N_ELEMENTS (cases));
+  set_up ();
+  answer = ask ("GET /file", "If-None-Match: *\r\n", NULL);
+  g_assert_true (g_str_has_prefix (answer, "HTTP/1.1 304 Not Modified\r\n"));
+  if (strstr (answer, "\nContent-"))
+    g_error ("%s", answer);
+  g_assert_null (strstr (answer, "Transfer-"));
+  g_free (answer);
+  tear_down ();
+}
+
 #define JSON      "Content-Type: application/json\r\n"
 #define LENGTH(n) "Content-Length: " #n "\r\n"
 
@@ -259,6 +317,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   log_open (LOG_JSON, "error", "test");
   g_test_add_func ("/exchange/routes", test_exchange_routes);
+  g_test_add_func ("/exchange/answers-with-files", test_exchange_answers_with_files);
   g_test_add_func ("/exchange/receives", test_exchange_receives);
   g_test_add_func ("/exchange/authorizes", test_exchange_authorizes);
   g_test_add_func ("/exchange/waits-for-identity", test_exchange_waits_for_identity);

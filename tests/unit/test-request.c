@@ -126,6 +126,39 @@ test_request_reads_if_match (void)
 }
 
 static void
+test_request_matches_versions (void)
+{
+  static const struct {
+    const char *value;
+    gboolean matches; /* version 12 */
+  } rows[] = {
+    { NULL, TRUE },
+    { "*", TRUE },
+    { "\"v12\"", TRUE },
+    { "\"v1\"", FALSE },
+    { "\"v1\", \"v12\"", TRUE },
+    { "\"v12\",\"v1\"", TRUE },
+    { "\"v1\", \"v2\" ,\t\"v12\"", TRUE },
+    { "\"v1\", \"v2\"", FALSE },
+    { "\"v1\", W/\"v12\"", FALSE },
+    { "W/\"v12\"", FALSE },
+    { "\"v1\", \"v123\", \"xv12\"", FALSE },
+    { "\"v1\", v12", FALSE },
+    { "\"v1\", \"v12", FALSE },
+    { "", FALSE },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++) {
+    ServerHeader header = { "If-Match", rows[i].value };
+    Request *request = new_request ("PATCH", "/", &header, rows[i].value ? 1 : 0);
+
+    g_test_message ("%s", rows[i].value ? rows[i].value : "absent");
+    g_assert_cmpint (dae_request_matches (&request->base, 12), ==, rows[i].matches);
+    dae_request_unref (&request->base);
+  }
+}
+
+static void
 test_request_compares_types (void)
 {
   static const struct {
@@ -373,13 +406,13 @@ test_reply_names_files (void)
       "attachment; filename=\"a _b_; c.txt\"; filename*=UTF-8''a%20%22b%22%3B%20c.txt" },
     { "\xc3\xa9t\xc3\xa9.txt", FALSE,
       "attachment; filename=\"_t_.txt\"; filename*=UTF-8''%C3%A9t%C3%A9.txt" },
-    { "../../etc/passwd", FALSE, "attachment; filename=\".._.._etc_passwd\"" },
+    { "../../etc/passwd", FALSE, "attachment; filename=\"_.._etc_passwd\"" },
     { "a\r\nX: 1", FALSE, "attachment; filename=\"a__X: 1\"" },
     { "gpj.\xe2\x80\xae"
       "exe",
       FALSE, "attachment; filename=\"gpj._exe\"" },
     { "100%", FALSE, "attachment; filename=\"100_\"; filename*=UTF-8''100%25" },
-    { "", FALSE, "attachment; filename=\"\"" },
+    { "", FALSE, "attachment; filename=\"file\"" },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (rows); i++) {
@@ -452,6 +485,7 @@ main (int argc, char **argv)
   g_test_add_func ("/request/copies-its-head", test_request_copies_its_head);
   g_test_add_func ("/request/knows-its-route", test_request_knows_its_route);
   g_test_add_func ("/request/reads-if-match", test_request_reads_if_match);
+  g_test_add_func ("/request/matches-versions", test_request_matches_versions);
   g_test_add_func ("/request/compares-types", test_request_compares_types);
   g_test_add_func ("/request/copies-its-user", test_request_copies_its_user);
   g_test_add_func ("/request/tells-once-that-it-is-gone", test_request_tells_once_that_it_is_gone);
