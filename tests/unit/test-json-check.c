@@ -33,6 +33,8 @@ test_json_check_takes_what_is_strict (void)
     "{\"a\":{\"a\":1},\"b\":{\"a\":2}}",
     "[{\"a\":1},{\"a\":1}]",
     "{\"a\":1,\"A\":2}",
+    "{\"\\\"\\\\\\/\\b\\f\\n\\r\\t\":1,\"\\t\\r\\n\\f\\b\\/\\\\\\\"\":2}",
+    "{\"a key of 17 signs\":1,\"a key of 17 signz\":2}",
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++) {
@@ -98,6 +100,8 @@ test_json_check_refuses_and_says_where (void)
     { "{\"a\":1,\"a\":2}", -1, 7, "a key appears twice in one object" },
     { "{\"a\":1,\"\\u0061\":2}", -1, 7, "a key appears twice in one object" },
     { "{\"\\ud83d\\ude00\":1,\"\xf0\x9f\x98\x80\":2}", -1, 18,
+      "a key appears twice in one object" },
+    { "{\"a long key \\\"\\n\":1,\"a\\u0020long key \\u0022\\u000a\":2}", -1, 21,
       "a key appears twice in one object" },
     { "{\"b\":{\"a\":3,\"c\":{},\"a\":4}}", -1, 19, "a key appears twice in one object" },
   };

@@ -102,6 +102,63 @@ test_request_knows_its_route (void)
 }
 
 static void
+test_request_gives_its_body (void)
+{
+  static const DaeMember members[] = { { .name = "count", .type = DAE_MEMBER_INT },
+                                       { .name = "title", .flags = DAE_MEMBER_NULLABLE },
+                                       { .name = "tags", .type = DAE_MEMBER_TEXT_LIST },
+                                       { .name = "other", .type = DAE_MEMBER_INT } };
+  static const char text[] = "{\"count\":7,\"title\":null,\"tags\":[\"a\",\"b\"]}";
+  DaeRoute row = { .method = "POST",
+                   .pattern = "/a",
+                   .answer = nothing,
+                   .body = DAE_BODY_JSON,
+                   .members = DAE_TABLE (members) };
+  g_autoptr (GPtrArray) faults = g_ptr_array_new ();
+  Request *request = new_request ("POST", "/a", NULL, 0);
+  DaeRequest *req = &request->base;
+  Router *router = router_new ();
+  RouterMatch match;
+
+  g_assert_nonnull (router_add (router, NULL, &row, NULL));
+  router_match (router, FALSE, request->method, request->path, &match);
+  request_set_route (request, &match);
+  router_match_clear (&match);
+  row = request->route->row;
+  request->body_values = arena_new0 (&request->arena, MemberValue, row.members.n_rows);
+  members_check_body (&request->arena, text, row.members.rows, row.members.n_rows,
+                      request->body_values, faults);
+  g_assert_cmpuint (faults->len, ==, 0);
+  g_assert_cmpint (dae_body_int (req, "count", 50), ==, 7);
+  g_assert_cmpint (dae_body_int (req, "other", 50), ==, 50);
+  g_assert_true (dae_body_has (req, "title"));
+  g_assert_true (dae_body_is_null (req, "title"));
+  g_assert_false (dae_body_is_null (req, "count"));
+  g_assert_null (dae_body_text (req, "title"));
+  g_assert_cmpstr (dae_body_list (req, "tags")[1], ==, "b");
+  g_assert_null (dae_body_list (req, "title"));
+  g_assert_false (dae_body_has (req, "nothing"));
+  g_assert_cmpint (dae_request_body_length (req), ==, 0);
+  g_assert_null (dae_request_stream (req));
+  g_assert_false (dae_request_is_https (req));
+  g_assert_false (dae_request_from_trusted_proxy (req));
+  dae_request_unref (req);
+  router_free (router);
+}
+
+static void
+test_request_checks_json (void)
+{
+  g_autoptr (GError) error = NULL;
+
+  dae_request_unref (&new_request ("GET", "/", NULL, 0)->base);
+  g_assert_true (api.json_check (NULL, "[[1]]", 5, 2, 3, &error));
+  g_assert_false (api.json_check (NULL, "[[1]]", 5, 1, 3, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA);
+  g_assert_cmpstr (error->message, ==, "nested too deeply at byte 1");
+}
+
+static void
 test_request_reads_if_match (void)
 {
   static const struct {
@@ -484,6 +541,8 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/request/copies-its-head", test_request_copies_its_head);
   g_test_add_func ("/request/knows-its-route", test_request_knows_its_route);
+  g_test_add_func ("/request/gives-its-body", test_request_gives_its_body);
+  g_test_add_func ("/request/checks-json", test_request_checks_json);
   g_test_add_func ("/request/reads-if-match", test_request_reads_if_match);
   g_test_add_func ("/request/matches-versions", test_request_matches_versions);
   g_test_add_func ("/request/compares-types", test_request_compares_types);
