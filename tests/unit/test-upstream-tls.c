@@ -33,8 +33,27 @@ static const char key[] = "-----BEGIN PRIVATE KEY-----\n"
                           "AtKRMhKxFji9TC7BZQh1FEKWU0wBvS1stVnJQjnHDY9wrzRRQbyP/Dhb\n"
                           "-----END PRIVATE KEY-----\n";
 
+/* The same, of January 2020. */
+static const char old_certificate[] =
+    "-----BEGIN CERTIFICATE-----\n"
+    "MIIBYDCCAQWgAwIBAgIBATAKBggqhkjOPQQDAjAUMRIwEAYDVQQDDAlsb2NhbGhv\n"
+    "c3QwHhcNMjAwMTAxMDAwMDAwWhcNMjAwMjAxMDAwMDAwWjAUMRIwEAYDVQQDDAls\n"
+    "b2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAAQrYKk4cPAr8KAETxNv\n"
+    "lFY2dyWTUQuyTgtYsF9VeRovkVCLkmIzyt7AR5a+P+v6FwduPve6YlWAGNe6xBE9\n"
+    "vX4lo0gwRjAPBgNVHRMBAf8EBTADAQH/MBQGA1UdEQQNMAuCCWxvY2FsaG9zdDAd\n"
+    "BgNVHQ4EFgQUl971rowJcarz+PufWEz2+gwjUxowCgYIKoZIzj0EAwIDSQAwRgIh\n"
+    "ALBRVUwZ0nLHU/O6zLEhzmF7adDg66Blk4fi3pp3UPQSAiEA6iCDGWDB4OFU26q8\n"
+    "NRGUetoQDCIv51XwZwy1lh4akBM=\n"
+    "-----END CERTIFICATE-----\n";
+static const char old_key[] = "-----BEGIN PRIVATE KEY-----\n"
+                              "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgw+cIScXaKqCo5cyD\n"
+                              "XcfZdiuG2NgFRnd/bgei7MsvAgehRANCAAQrYKk4cPAr8KAETxNvlFY2dyWTUQuy\n"
+                              "TgtYsF9VeRovkVCLkmIzyt7AR5a+P+v6FwduPve6YlWAGNe6xBE9vX4l\n"
+                              "-----END PRIVATE KEY-----\n";
+
 typedef struct {
   GSocketListener *listener;
+  gboolean is_old;
   GThread *thread;
   guint16 port;
   gint connections;
@@ -88,7 +107,8 @@ peer_run (gpointer data)
 {
   Peer *peer = data;
   g_autoptr (GTlsCertificate) identity = NULL;
-  g_autofree char *pem = g_strconcat (certificate, key, NULL);
+  g_autofree char *pem = g_strconcat (peer->is_old ? old_certificate : certificate,
+                                      peer->is_old ? old_key : key, NULL);
   GSocketConnection *socket;
 
   identity = g_tls_certificate_new_from_pem (pem, -1, NULL);
@@ -110,7 +130,7 @@ peer_run (gpointer data)
 }
 
 static Peer *
-peer_new (void)
+peer_new (gboolean is_old)
 {
   Peer *peer = g_new0 (Peer, 1);
   g_autoptr (GSocketAddress) address = g_inet_socket_address_new_from_string ("127.0.0.1", 0);
@@ -121,7 +141,9 @@ peer_new (void)
                                                 G_SOCKET_PROTOCOL_TCP, NULL, &actual, NULL));
   peer->port = g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (actual));
   peer->file = g_strdup_printf ("%s/upstream-tls-%d.pem", g_get_tmp_dir (), (int)getpid ());
-  g_assert_true (g_file_set_contents (peer->file, certificate, -1, NULL));
+  peer->is_old = is_old;
+  g_assert_true (
+      g_file_set_contents (peer->file, is_old ? old_certificate : certificate, -1, NULL));
   peer->thread = g_thread_new ("peer", peer_run, peer);
   return peer;
 }
@@ -159,7 +181,7 @@ static void
 test_upstream_tls_believes_its_authorities (void)
 {
   Fixture *fixture = fixture_new ();
-  Peer *peer = peer_new ();
+  Peer *peer = peer_new (FALSE);
   Probe *probe;
 
   g_assert_true (upstream_set_authorities (fixture->host.upstream, peer->file, NULL));
@@ -179,32 +201,56 @@ static void
 test_upstream_tls_believes_nobody_else (void)
 {
   static const struct {
-    const char *host;
-    gboolean trusted;
-  } rows[] = { { "localhost", FALSE }, { "127.0.0.1", TRUE } };
+    const char *host, *why;
+    gboolean is_trusted, is_old;
+  } rows[] = {
+    { "localhost", "no known authority", FALSE, FALSE },
+    { "127.0.0.1", "another name", TRUE, FALSE },
+    { "localhost", "expired", TRUE, TRUE },
+    { "localhost", "no known authority", FALSE, TRUE },
+  };
 
   for (guint i = 0; i < G_N_ELEMENTS (rows); i++) {
     Fixture *fixture = fixture_new ();
-    Peer *peer = peer_new ();
+    Peer *peer = peer_new (rows[i].is_old);
     Probe *probe = peer_ask (fixture, peer, rows[i].host, "/");
 
-    if (rows[i].trusted)
+    if (rows[i].is_trusted)
       g_assert_true (upstream_set_authorities (fixture->host.upstream, peer->file, NULL));
     dae_fetch_send (probe->fetch);
     probe_expect_end (probe);
     g_assert_cmpint (probe->code, ==, G_TLS_ERROR_BAD_CERTIFICATE);
-    g_assert_null (strstr (probe->seen->str, "200"));
+    if (strstr (probe->seen->str, rows[i].why) == NULL || strstr (probe->seen->str, "200") != NULL)
+      g_error ("'%s' for '%s'", probe->seen->str, rows[i].why);
     probe_free (probe);
     peer_free (peer, fixture);
     fixture_free (fixture);
   }
 }
 
+/* A file without certificates is a mistake, not an authority that signs nothing. */
+static void
+test_upstream_tls_wants_certificates (void)
+{
+  Fixture *fixture = fixture_new ();
+  g_autofree char *empty =
+      g_strdup_printf ("%s/upstream-tls-none-%d.pem", g_get_tmp_dir (), getpid ());
+  g_autoptr (GError) error = NULL, none = NULL;
+
+  g_assert_true (g_file_set_contents (empty, "nothing\n", -1, NULL));
+  g_assert_false (upstream_set_authorities (fixture->host.upstream, empty, &error));
+  g_assert_nonnull (error);
+  g_remove (empty);
+  g_assert_false (upstream_set_authorities (fixture->host.upstream, empty, &none));
+  g_assert_nonnull (none);
+  fixture_free (fixture);
+}
+
 static void
 test_upstream_tls_brings_all_bytes (void)
 {
   Fixture *fixture = fixture_new ();
-  Peer *peer = peer_new ();
+  Peer *peer = peer_new (FALSE);
   Probe *probe;
 
   g_assert_true (upstream_set_authorities (fixture->host.upstream, peer->file, NULL));
@@ -226,7 +272,7 @@ static void
 test_upstream_tls_sees_a_cut (void)
 {
   Fixture *fixture = fixture_new ();
-  Peer *peer = peer_new ();
+  Peer *peer = peer_new (FALSE);
   Probe *probe;
 
   g_assert_true (upstream_set_authorities (fixture->host.upstream, peer->file, NULL));
@@ -245,6 +291,7 @@ main (int argc, char **argv)
 #define ADD(path, name) g_test_add_func ("/upstream-tls/" path, test_upstream_tls_##name)
   ADD ("believes-its-authorities", believes_its_authorities);
   ADD ("believes-nobody-else", believes_nobody_else);
+  ADD ("wants-certificates", wants_certificates);
   ADD ("brings-all-bytes", brings_all_bytes);
   ADD ("sees-a-cut", sees_a_cut);
   return g_test_run ();
