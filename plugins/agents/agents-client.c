@@ -13,6 +13,7 @@
 #define CLIENT_MAX_RESUMES 3
 #define CLIENT_MAX_WAIT_MS 5000
 #define CLIENT_LINGER_MS   2000
+#define CLIENT_FORSAKE_MS  10000
 #define CLIENT_MAX_FAULT   (64 * 1024)
 
 typedef enum { BODY_IGNORED, BODY_EVENTS, BODY_JSON, BODY_FAULT } ClientBody;
@@ -36,28 +37,10 @@ struct AgentRequest {
   guint resumes;
   guint depth;  /* within a hook of the fetch */
   gint64 began; /* monotonic */
-  gboolean redirected, paused, dead, garbage;
+  gboolean redirected, paused, dead, garbage, forsaken;
 };
 
 static const DaeFetchHooks client_hooks;
-
-void
-agent_link_init (AgentLink *link, DaePlugin *self, const Agent *agent)
-{
-  /* a session that goes on must not see an id twice, whichever process asks in it */
-  *link = (AgentLink){ .self = self, .peer = agents_peer (self, agent), .last_id = dae_now (self) };
-  if (agent->token != NULL)
-    link->authorization = g_strconcat ("Bearer ", agent->token, NULL);
-}
-
-void
-agent_link_clear (AgentLink *link)
-{
-  g_clear_pointer (&link->session, g_free);
-  g_clear_pointer (&link->protocol, g_free);
-  g_clear_pointer (&link->authorization, g_free);
-  g_clear_pointer (&link->traceparent, g_free);
-}
 
 void
 agent_request_free (gpointer data)
@@ -316,6 +299,16 @@ client_is_type (DaeFetch *fetch, const char *type)
          (given[length] == '\0' || given[length] == ';' || given[length] == ' ');
 }
 
+/* The session that nobody wants any more has its id now. */
+static void
+client_leave_late (AgentRequest *request)
+{
+  g_free (request->link.session);
+  request->link.session = g_strdup (request->session);
+  agent_leave (&request->link);
+  client_set_timer (request, 1, client_on_linger);
+}
+
 static void
 client_on_head (DaeFetch *fetch, guint status, gpointer data)
 {
@@ -326,6 +319,8 @@ client_on_head (DaeFetch *fetch, guint status, gpointer data)
   if (mcp_is_session_id (session)) {
     g_free (request->session);
     request->session = g_strdup (session);
+    if (request->forsaken)
+      client_leave_late (request);
   }
   if (status == 200 && client_is_type (fetch, "text/event-stream")) {
     request->kind = BODY_EVENTS;
@@ -484,17 +479,9 @@ client_on_whole (AgentRequest *request, DaeFetch *fetch)
 }
 
 static gboolean
-client_is_nonsense (const GError *error)
+client_is (const GError *error, GIOErrorEnum one, GIOErrorEnum other)
 {
-  return g_error_matches (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA) ||
-         g_error_matches (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT);
-}
-
-static gboolean
-client_is_cut (const GError *error)
-{
-  return g_error_matches (error, G_IO_ERROR, G_IO_ERROR_PARTIAL_INPUT) ||
-         g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED);
+  return error->domain == G_IO_ERROR && (error->code == (int)one || error->code == (int)other);
 }
 
 static void
@@ -511,9 +498,10 @@ client_on_end (DaeFetch *fetch, const GError *error, gpointer data)
     request->dead = TRUE;
   } else if (error == NULL) {
     client_on_whole (request, fetch);
-  } else if (client_is_nonsense (error)) {
+  } else if (client_is (error, G_IO_ERROR_INVALID_DATA, G_IO_ERROR_INVALID_ARGUMENT)) {
     client_end_simply (request, AGENT_REPLY_GARBAGE, error->message);
-  } else if (request->status == 0 && !client_is_cut (error)) {
+  } else if (request->status == 0 &&
+             !client_is (error, G_IO_ERROR_PARTIAL_INPUT, G_IO_ERROR_CONNECTION_CLOSED)) {
     client_end_simply (request, AGENT_REPLY_UNREACHABLE, error->message);
   } else if (!client_resume (request)) {
     client_end_simply (request, AGENT_REPLY_CUT, error->message);
@@ -564,6 +552,21 @@ agent_request_cancel (AgentRequest *request)
   if (!request->dead && request->hooks != NULL)
     client_count (request, "cancelled");
   client_drop (request);
+}
+
+void
+agent_request_forsake (AgentRequest *request)
+{
+  if (request->dead || request->hooks == NULL || request->fetch == NULL) {
+    agent_request_cancel (request);
+    return;
+  }
+  client_count (request, "cancelled");
+  request->hooks = NULL;
+  request->forsaken = TRUE;
+  client_set_timer (request, CLIENT_FORSAKE_MS, client_on_linger);
+  if (request->session != NULL)
+    client_leave_late (request);
 }
 
 void

@@ -42,6 +42,24 @@ peer_free (gpointer data)
   g_free (data);
 }
 
+void
+agent_link_init (AgentLink *link, DaePlugin *self, const Agent *agent)
+{
+  /* a session that goes on must not see an id twice, whichever process asks in it */
+  *link = (AgentLink){ .self = self, .peer = agents_peer (self, agent), .last_id = dae_now (self) };
+  if (agent->token != NULL)
+    link->authorization = g_strconcat ("Bearer ", agent->token, NULL);
+}
+
+void
+agent_link_clear (AgentLink *link)
+{
+  g_clear_pointer (&link->session, g_free);
+  g_clear_pointer (&link->protocol, g_free);
+  g_clear_pointer (&link->authorization, g_free);
+  g_clear_pointer (&link->traceparent, g_free);
+}
+
 static void
 opening_free (AgentOpening *opening)
 {
@@ -202,7 +220,10 @@ agent_open (AgentLink *link, guint32 flags, AgentOpened done, gpointer data)
 void
 agent_open_cancel (AgentOpening *opening)
 {
-  if (opening->request != NULL)
+  /* a session may begin all the same */
+  if (opening->request != NULL && opening->link->protocol == NULL)
+    agent_request_forsake (opening->request);
+  else if (opening->request != NULL)
     agent_request_cancel (opening->request);
   opening_free (opening);
 }

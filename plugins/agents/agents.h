@@ -141,6 +141,8 @@ gint64 agent_request_id (AgentRequest *request);
 void agent_request_pause (AgentRequest *request, gboolean paused);
 /* Closes the connection; no hook is called any more. */
 void agent_request_cancel (AgentRequest *request);
+/* The same, but a session that its answer brings within 10 s is left in order. */
+void agent_request_forsake (AgentRequest *request);
 /* Nobody waits for REQUEST, of a notification, any more: it goes on alone. */
 void agent_request_detach (AgentRequest *request);
 /* Sends a notification; HOOKS may be NULL: nobody waits. */

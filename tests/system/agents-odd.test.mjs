@@ -48,6 +48,19 @@ test('a redirect', async (t) => {
   });
 });
 
+test('a session that begins when its turn was cancelled already is left in order', async (t) => {
+  const agent = await odd(t, { ODD_SESSION_MS: '800' });
+  const { host, conversation } = await talkWith(t, agent.url);
+  const began = (await observe(agent)).began;
+  const { turn: { id } } = await host.post(conversation, 'hello');
+  await until(async () => (await observe(agent)).began > began, 5000, 'initialize');
+  await host.request('POST', `/api/turns/${id}/cancel`);
+  assert.equal((await host.ended(id)).state, 'cancelled');
+  const { left } = await observe(agent);
+  assert.ok(!left.includes(`session-${began}`), 'it is cancelled before it began');
+  await until(async () => (await observe(agent)).left.includes(`session-${began}`), 5000, 'the session to be left');
+});
+
 test('tools on many pages', async (t) => {
   await t.test('the tool on the last of them is found', async (t) => {
     const agent = await odd(t, { ODD_PAGES: '4' });

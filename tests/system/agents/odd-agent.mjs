@@ -8,11 +8,12 @@
 //
 // ODD_REDIRECT: a path or an address to which /mcp redirects with ODD_STATUS (308); it answers itself at
 // /moved. ODD_PAGES=N: its tool is on the last of N pages of tools; 0: they never end.
+// ODD_SESSION_MS: sessions, each of which begins so late.
 // GET /observed: requests by path, bytes of the last answer that were taken.
 import { createServer } from 'node:http';
 
 const env = process.env;
-const observed = { paths: [], authorizations: [], pages: 0, written: 0, closed: 0 };
+const observed = { paths: [], authorizations: [], pages: 0, written: 0, closed: 0, began: 0, opened: [], left: [] };
 const tool = {
   name: 'send_message',
   inputSchema: { type: 'object', properties: { message: { type: 'string' } }, required: ['message'] },
@@ -95,7 +96,17 @@ const server = createServer(async (request, response) => {
     response.writeHead(Number(env.ODD_STATUS ?? 308), { location: env.ODD_REDIRECT });
     return response.end();
   }
+  if (request.method === 'DELETE') {
+    observed.left.push(request.headers['mcp-session-id']);
+    return response.writeHead(204).end();
+  }
   const message = await body(request);
+  if (message?.method === 'initialize' && env.ODD_SESSION_MS) {
+    const id = `session-${observed.began++}`;
+    await new Promise((done) => setTimeout(done, Number(env.ODD_SESSION_MS)));
+    observed.opened.push(id);
+    response.setHeader('mcp-session-id', id);
+  }
   const reply = (result) => {
     response.writeHead(200, { 'content-type': 'application/json' });
     response.end(JSON.stringify({ jsonrpc: '2.0', id: message.id, result }));
