@@ -137,18 +137,22 @@ database_item_limit (const WorkItem *item)
 }
 
 /* Ends what has waited too long, with the lock held; returns when the next will have, or
- * G_MAXINT64. */
+ * G_MAXINT64. Whoever came later may have less time. */
 static gint64
 database_expire (Database *database, GQueue *queue, gint64 now)
 {
-  WorkItem *item;
+  gint64 next = G_MAXINT64;
 
-  while ((item = g_queue_peek_head (queue)) != NULL) {
+  for (GList *at = queue->head, *after; at != NULL; at = after) {
+    WorkItem *item = at->data;
     gint64 limit = database_item_limit (item);
 
-    if (limit > now)
-      return limit;
-    g_queue_pop_head (queue);
+    after = at->next;
+    if (limit > now) {
+      next = MIN (next, limit);
+      continue;
+    }
+    g_queue_delete_link (queue, at);
     if (now >= item->work.deadline)
       item->verdict = DATABASE_DEADLINE;
     else
@@ -156,7 +160,7 @@ database_expire (Database *database, GQueue *queue, gint64 now)
           database_state_get (database->state, NULL, NULL) ? DATABASE_BUSY : DATABASE_UNAVAILABLE;
     g_queue_push_tail (&database->ended, item);
   }
-  return G_MAXINT64;
+  return next;
 }
 
 static gboolean

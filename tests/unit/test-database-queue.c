@@ -108,6 +108,39 @@ test_queue_is_bounded (gconstpointer kind)
   store_close (&store);
 }
 
+/* Whoever has little time hears it at its end, not when those before it have waited long enough. */
+static void
+test_queue_tells_a_short_deadline (gconstpointer kind)
+{
+  Store store;
+  Gate gate = { .store = &store }, brief = { .store = &store };
+  DatabaseWork work = { .what = "test", .run = gate_run, .done = gate_done, .data = &gate };
+  DatabaseWork short_work = { .what = "short", .run = gate_run, .done = gate_done, .data = &brief };
+  gint64 began;
+
+  if (!store_open (&store, kind))
+    return;
+  database_start (store.database);
+  for (guint i = 0; i < 3; i++)
+    database_submit (store.database, &work);
+  while (gate_inside (&gate) < 3)
+    g_usleep (1000);
+  database_submit (store.database, &work);
+  began = g_get_monotonic_time ();
+  short_work.deadline = began + G_USEC_PER_SEC / 5;
+  database_submit (store.database, &short_work);
+  while (brief.n_done == 0)
+    g_main_context_iteration (NULL, TRUE);
+  g_assert_cmpint (g_get_monotonic_time () - began, <, G_USEC_PER_SEC);
+  g_assert_cmpuint (brief.n_ok, ==, 0);
+  g_assert_cmpuint (gate.n_done, ==, 0);
+  gate_open (&gate);
+  while (gate.n_done < 4)
+    g_main_context_iteration (NULL, TRUE);
+  g_assert_cmpuint (gate.n_ok, ==, 4);
+  store_close (&store);
+}
+
 static void
 test_slow_has_one_thread (gconstpointer kind)
 {
@@ -401,6 +434,8 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   store_add_test ("database-queue", "queue-is-bounded-in-length-and-time", test_queue_is_bounded);
+  store_add_test ("database-queue", "a-short-deadline-is-told-in-time",
+                  test_queue_tells_a_short_deadline);
   store_add_test ("database-queue", "slow-work-has-one-thread", test_slow_has_one_thread);
   store_add_test ("database-queue", "free-ends-what-waits", test_free_ends_all);
   store_add_test ("database-queue", "deadline-ends-statement-and-commit", test_deadline);

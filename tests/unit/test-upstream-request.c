@@ -186,12 +186,12 @@ test_upstream_request_reads_no_faster_than_it_sends (void)
     setsockopt (fixture->listener, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
     probe = probe_stream (fixture, "PUT", stream, i == 0 ? (gint64)size : -1);
     peer_accept (fixture);
-    raw_run (50);
-    at = g_seekable_tell (G_SEEKABLE (stream));
-    g_assert_cmpint (at, >, 0);
-    g_assert_cmpint (at, <, 8 * 1024 * 1024);
-    raw_run (50);
-    g_assert_cmpint (g_seekable_tell (G_SEEKABLE (stream)), ==, at);
+    /* it comes to a stand, however slow the machine is */
+    do {
+      at = g_seekable_tell (G_SEEKABLE (stream));
+      raw_run (100);
+      g_assert_cmpint (at, <, 8 * 1024 * 1024);
+    } while (at == 0 || g_seekable_tell (G_SEEKABLE (stream)) != at);
     peer_read (fixture, i == 0 ? "Content-Length: 50331648\r\n\r\n" : "chunked\r\n\r\n");
     while (fixture->request->len < size)
       peer_read (fixture, "x");
