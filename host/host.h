@@ -15,6 +15,7 @@ typedef struct Exchange Exchange;
 typedef struct Health Health;
 typedef struct Heartbeat Heartbeat;
 typedef struct Jobs Jobs;
+typedef struct Limits Limits;
 typedef struct Metrics Metrics;
 typedef struct Plugin Plugin;
 typedef struct PluginSet PluginSet;
@@ -26,6 +27,7 @@ typedef struct {
   DaeHostInfo info; /* strings borrowed from config or instance */
   Config *config;
   Heartbeat *heartbeat;
+  Limits *limits;
   Metrics *metrics;
   PluginSet *plugins;
   Router *router;

@@ -27,7 +27,7 @@
 
 /* Raised when supervisor and worker no longer understand each other's memory or messages. */
 #ifndef DAEDALUS_LAYOUT
-#define DAEDALUS_LAYOUT 1
+#define DAEDALUS_LAYOUT 2
 #endif
 
 #define EXIT_CONFIG 78 /* sysexits.h EX_CONFIG: the configuration is refused */

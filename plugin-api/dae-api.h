@@ -177,6 +177,10 @@ struct DaeApi {
   void (*fetch_cancel) (DaeFetch *fetch);
   void (*fetch_stream) (DaeFetch *fetch, const char *type, GInputStream *stream, gint64 length);
   void (*fetch_max) (DaeFetch *fetch, gint64 max);
+
+  /* limits: dae-limit.h */
+  gboolean (*limit_take) (DaePlugin *self, guint32 what);
+  void (*limit_give) (DaePlugin *self, guint32 what);
 };
 
 G_END_DECLS

@@ -33,3 +33,4 @@
 #include "dae-database.h"
 #include "dae-topic.h"
 #include "dae-fetch.h"
+#include "dae-limit.h"

@@ -149,6 +149,48 @@ static const DaeSetting config_upstream_rows[] = {
     .help = "Requests of a worker that may wait for a connection to one upstream" },
 };
 
+static const DaeSetting config_limits_rows[] = {
+  { .key = "turns",
+    .type = DAE_SETTING_INT,
+    .fallback = "200",
+    .min = 0,
+    .max = 100000,
+    .help = "Questions that agents answer at once, over all workers; more of them wait, oldest "
+            "first; 0: no limit" },
+  { .key = "uploads",
+    .type = DAE_SETTING_INT,
+    .fallback = "32",
+    .min = 0,
+    .max = 100000,
+    .help = "Uploads at once, over all workers; 0: no limit" },
+  { .key = "writes-per-second",
+    .type = DAE_SETTING_INT,
+    .fallback = "50",
+    .min = 0,
+    .max = 10000,
+    .help = "Changes that a person, or a client without one, may ask for in each second, over all "
+            "workers; who was quiet may ask for those of ten seconds at once; 0: no limit" },
+  { .key = "streams-per-person",
+    .type = DAE_SETTING_INT,
+    .fallback = "50",
+    .min = 0,
+    .max = 100000,
+    .help = "Event streams that a person may have open, over all workers; 0: no limit" },
+  { .key = "connections-per-address",
+    .type = DAE_SETTING_INT,
+    .fallback = "1000",
+    .min = 0,
+    .max = 1000000,
+    .help = "Connections from one address (IPv6: one /64 network), over all workers; trusted "
+            "proxies may have any number; 0: no limit" },
+  { .key = "connections",
+    .type = DAE_SETTING_INT,
+    .fallback = "0",
+    .min = 0,
+    .max = 1000000,
+    .help = "Connections of each worker; 0: as many as its descriptors allow" },
+};
+
 /* Names of the existing deployment that belong to no plugin yet. */
 static const char *const config_host_variables[] = {
   "DAEDALUS_S3_ENDPOINT", "DAEDALUS_S3_ACCESS_KEY", "DAEDALUS_S3_SECRET_KEY",
@@ -271,6 +313,8 @@ config_declare_host (Config *config, Complaints *complaints)
                   G_N_ELEMENTS (config_upstream_rows), NULL, complaints, NULL);
   config_declare (config, "log", "LOG", config_log_rows, G_N_ELEMENTS (config_log_rows), NULL,
                   complaints, NULL);
+  config_declare (config, "limits", "LIMITS", config_limits_rows, G_N_ELEMENTS (config_limits_rows),
+                  NULL, complaints, NULL);
   config_declare (config, "services", NULL, NULL, 0, NULL, complaints, NULL);
   for (guint i = 0; i < G_N_ELEMENTS (config_host_variables); i++)
     config_ignore_variable (config, config_host_variables[i]);

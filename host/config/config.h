@@ -71,7 +71,7 @@ Config *config_from_variant (GVariant *variant);
 typedef void (*ConfigVisit) (const ConfigEntry *entry, const DaeSetting *row, gpointer data);
 void config_each (Config *config, ConfigVisit visit, gpointer data);
 
-/* The host's own groups ([host], [http], [database], [upstream], [log],
+/* The host's own groups ([host], [http], [database], [upstream], [log], [limits],
  * [services]) and their rows. */
 void config_declare_host (Config *config, Complaints *complaints);
 

@@ -37,7 +37,7 @@ static const DaeMetric account_rejected = {
   .name = "http_rejected_total",
   .type = DAE_COUNTER,
   .help = "Requests refused before or instead of a handler's answer",
-  .labels = "reason=draining|rate|body|head|deadline|host|origin|connections",
+  .labels = "reason=draining|rate|uploads|streams|connections|body|head|deadline|host|origin",
 };
 static const DaeMetric account_streams = {
   .name = "event_streams_active",
@@ -157,9 +157,10 @@ account_log (Passage *passage, guint status, double seconds, const char *trace_i
   const char *error = passage->left  ? "the client left before the end"
                       : passage->cut ? "the answer was cut"
                                      : passage->reply->code;
-  GLogLevelFlags level = status >= 500 ? G_LOG_LEVEL_WARNING
-                         : quiet       ? G_LOG_LEVEL_DEBUG
-                                       : G_LOG_LEVEL_INFO;
+  /* those beyond a limit have a line of their own, once a second */
+  GLogLevelFlags level = status >= 500               ? G_LOG_LEVEL_WARNING
+                         : quiet || passage->limited ? G_LOG_LEVEL_DEBUG
+                                                     : G_LOG_LEVEL_INFO;
   LogContext context = {
     .plugin = route && route->plugin ? route->plugin->name : "host",
     .request_id = request->id,

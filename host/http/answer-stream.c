@@ -11,6 +11,7 @@
 #include "../plugin/plugin.h"
 #include "../process/heartbeat.h"
 #include "exchange-api.h"
+#include "limit-step.h"
 #include "passage.h"
 #include "request-frozen.h"
 
@@ -26,6 +27,8 @@ struct AnswerStream {
   gpointer gone_data, drained_data;
   GList link;   /* in Exchange.streams, where it resumes */
   gint64 began; /* of its request */
+  guint64 share,
+      peer_share; /* of limits: its person's and its address's; 0: none, or its passage's */
   guint idle;
   guint16 status;
   guint is_telling : 1; /* `gone` runs, after which the stream is freed */
@@ -103,6 +106,8 @@ answer_stream_detach (AnswerStream *stream, gboolean left)
     exchange->n_young_streams--;
   if (stream->resumes)
     g_queue_unlink (&exchange->streams, &stream->link);
+  limits_give (exchange->host->limits, stream->share);
+  limits_give (exchange->host->limits, stream->peer_share);
   if (stream->counted)
     answer_stream_route (stream)->plugin->in_flight--;
   stream->passage = NULL;
@@ -247,7 +252,7 @@ const HubHooks answer_stream_hub_hooks = { answer_stream_on_hub_gone,
                                            answer_stream_on_hub_drained };
 
 void
-answer_stream_settle (AnswerStream *stream, HubStream *hub_stream)
+answer_stream_settle (AnswerStream *stream, HubStream *hub_stream, guint64 share)
 {
   Passage *passage = stream->passage;
 
@@ -258,6 +263,8 @@ answer_stream_settle (AnswerStream *stream, HubStream *hub_stream)
   stream->began = passage->began;
   stream->status = (guint16)passage->reply->status;
   stream->counted = passage->counted;
+  stream->share = limit_step_pass_on (passage);
+  stream->peer_share = share;
   stream->exchange->n_young_streams--;
   passage->counted = FALSE;
   exchange_forget (passage);

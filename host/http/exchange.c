@@ -11,6 +11,7 @@
 #include "../plugin/plugin.h"
 #include "../plugin/uuid7.h"
 #include "../process/heartbeat.h"
+#include "limit-step.h"
 #include "passage.h"
 
 #define EXCHANGE_DRAIN_TICK_MS 50
@@ -28,6 +29,7 @@ static const struct {
   { "route", exchange_route },     /* whose host, which row: 421, 404, 405 */
   { "admit", exchange_admit },     /* draining, or the plugin is down or in quarantine: 503 */
   { "authorize", authorize_step }, /* whose page, who asks: 403, 401, 404 */
+  { "limit", limit_step },         /* who asks too much: 429 */
   { "receive", receive_step },     /* query and body: 413, 415, 400, 422 */
   { "handle", handle_step },       /* the plugin, on the loop or in a transaction */
   { "commit", handle_commit },     /* what became of the transaction: 503, 504, 507, 409, 422 */
@@ -35,7 +37,7 @@ static const struct {
   { "account", account_step },     /* metrics and log */
 };
 
-enum { EXCHANGE_HANDLE = 4, EXCHANGE_REPLY = 6 };
+enum { EXCHANGE_HANDLE = 5, EXCHANGE_REPLY = 7 };
 
 Exchange *
 exchange_ref (Exchange *exchange)
@@ -64,6 +66,7 @@ passage_free (Passage *passage)
   Request *request = passage->request;
 
   exchange_clear_timer (passage);
+  limit_step_end (passage);
   if (passage->counted && request->route->plugin)
     request->route->plugin->in_flight--;
   request->passage = NULL;
@@ -322,11 +325,11 @@ exchange_finished (ServerCall *call, gboolean whole, gpointer data)
 }
 
 static void
-exchange_settled (ServerCall *call, HubStream *stream, gpointer data)
+exchange_settled (ServerCall *call, HubStream *stream, guint64 share, gpointer data)
 {
   const Passage *passage = server_call_data (call);
 
-  answer_stream_settle (passage->stream, stream);
+  answer_stream_settle (passage->stream, stream, share);
 }
 
 const ServerHooks *

@@ -54,6 +54,8 @@ struct Passage {
   gboolean cut;      /* a stream was cut on this side */
   gboolean counted;  /* in the plugin's in_flight */
   gboolean in_pool;  /* waits for the database */
+  gboolean limited;  /* the reply is that it asks too much */
+  guint64 upload_share, stream_share; /* of limits, to be given back; 0: none */
   gint64 began;
   gint64 bytes_in, bytes_out;
   guint timer;
@@ -97,7 +99,7 @@ gboolean handle_commit (Passage *passage);
 void answer_stream_gone (AnswerStream *stream);  /* the client has left */
 void answer_stream_close (AnswerStream *stream); /* the host ends it */
 /* Its connection is HUB_STREAM now; the passage is over and goes. */
-void answer_stream_settle (AnswerStream *stream, HubStream *hub_stream);
+void answer_stream_settle (AnswerStream *stream, HubStream *hub_stream, guint64 share);
 extern const HubHooks answer_stream_hub_hooks;
 /* account.c */
 void account_open (Exchange *exchange);    /* families */

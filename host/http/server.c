@@ -126,11 +126,13 @@ server_call_settle (ServerCall *call)
   HttpFraming framing = call->stream->framing;
   gint64 sent = server_call_bytes_out (call);
   WireConn *conn = call->conn;
+  guint64 share;
+  int fd;
 
   server_body_end (call);
   wire_conn_set_call (conn, NULL);
-  server->hooks->settled (call, hub_add (server->hub, wire_conn_give (conn), framing, sent),
-                          server->data);
+  fd = wire_conn_give (conn, &share);
+  server->hooks->settled (call, hub_add (server->hub, fd, framing, sent), share, server->data);
   server_call_free (call);
 }
 

@@ -32,8 +32,9 @@ typedef struct {
    * Neither this nor `gone` is ever called from inside one of the functions below. */
   void (*finished) (ServerCall *call, gboolean whole, gpointer data);
   /* The answer is an event stream and nothing is left of its request: CALL and its ServerStream are
-   * dead afterwards, the connection is STREAM, of which `hub` tells. NULL: calls stay calls. */
-  void (*settled) (ServerCall *call, HubStream *stream, gpointer data);
+   * dead afterwards, the connection is STREAM, of which `hub` tells, with its SHARE of limit.h. NULL: calls stay
+   * calls. */
+  void (*settled) (ServerCall *call, HubStream *stream, guint64 share, gpointer data);
   const HubHooks *hub;
 } ServerHooks;
 

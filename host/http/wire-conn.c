@@ -106,6 +106,7 @@ wire_conn_destroy (WireConn *conn)
     g_queue_unlink (&wire->woken, &conn->wake_link);
   conn->woken = FALSE;
   g_queue_unlink (&wire->all, &conn->all_link);
+  wire_uncount (conn);
   wire_conn_drop_output (conn);
   g_clear_pointer (&conn->in, g_byte_array_unref);
   g_clear_pointer (&conn->head, g_free);

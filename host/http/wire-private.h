@@ -40,6 +40,7 @@ struct WireConn {
   gint64 body_since; /* 0: nobody waits for the body */
   gint64 body_waited;
   gint64 body_bytes;
+  guint64 share;     /* of its address, to be given back; 0: it is not counted */
   GList all_link, wait_link, wake_link;
   int fd;
   WireState state;
@@ -100,4 +101,6 @@ void wire_conn_destroy (WireConn *conn);
 void wire_conn_free (WireConn *conn);
 
 /* wire.c */
+/* CONN is no longer among all. */
+void wire_uncount (WireConn *conn);
 char *wire_refuse (Wire *wire, WireConn *conn, guint status, const char *reason, const char *why);

@@ -8,8 +8,10 @@
  */
 #include "wire-private.h"
 
+#include "../config/config.h"
 #include "../observe/log.h"
 #include "../observe/metrics.h"
+#include "limit.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -23,6 +25,8 @@
 
 #define EVENTS        256
 #define TICK_MS       1000
+#define PAUSE_MS      5
+#define MAX_PATIENCE  1024
 #define HEAD_GRACE_US G_USEC_PER_SEC /* without descriptors: to send a head */
 
 typedef struct {
@@ -32,8 +36,13 @@ typedef struct {
 
 /* What an epoll event points to, where it is not a WireConn. */
 typedef struct {
+  Wire *wire;
   int fd;
   gboolean internal;
+  GSource *pause; /* others take it first; NULL: it is watched */
+  guint due;      /* what this worker takes before the next pause */
+  guint patience; /* after how many it pauses: others that do not take theirs are waited for ever
+                     less */
 } WireListener;
 
 static void
@@ -159,14 +168,47 @@ wire_connections (Wire *wire)
 }
 
 int
-wire_conn_give (WireConn *conn)
+wire_conn_give (WireConn *conn, guint64 *ret_share)
 {
   int fd = conn->fd;
 
+  *ret_share = conn->share;
+  conn->share = 0;
   epoll_ctl (conn->wire->epoll, EPOLL_CTL_DEL, fd, NULL);
   conn->fd = -1;
   wire_conn_destroy (conn);
   return fd;
+}
+
+/* FALSE: its address has as many as it may. Proxies that speak for many are not counted. */
+static gboolean
+wire_count_peer (WireConn *conn)
+{
+  Host *host = conn->wire->host;
+  char key[LIMIT_ADDRESS_SIZE];
+
+  if (host->limits == NULL || conn->is_unix || conn->internal ||
+      (host->config != NULL &&
+       config_has_address (host->config, "http", "trusted-proxies", conn->peer)))
+    return TRUE;
+  limits_address (conn->peer, key);
+  conn->share = limits_take (host->limits, LIMIT_PEERS, key);
+  return conn->share != 0;
+}
+
+/* Tells the other workers how many there are. */
+static void
+wire_note_connections (Wire *wire)
+{
+  limits_set_connections (wire->host->limits, wire_connections (wire),
+                          wire->listeners->len > 0 && !wire->draining);
+}
+
+void
+wire_uncount (WireConn *conn)
+{
+  limits_give (conn->wire->host->limits, conn->share);
+  wire_note_connections (conn->wire);
 }
 
 static void
@@ -184,6 +226,13 @@ wire_take_connection (Wire *wire, int fd, const struct sockaddr_storage *address
   }
   conn = wire_conn_new (wire, fd, internal);
   wire_set_peer (conn, address);
+  wire_note_connections (wire);
+  if (!wire_count_peer (conn)) {
+    wire_account (wire, conn->peer, 429, "connections", "there are too many from this address",
+                  NULL);
+    wire_conn_destroy (conn);
+    return;
+  }
   if (!conn->is_unix) {
     setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     setsockopt (fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &stall, sizeof stall);
@@ -211,12 +260,59 @@ wire_give_up_spare (Wire *wire, int listener)
 }
 
 static void
-wire_accept (Wire *wire, const WireListener *listener)
+wire_watch (Wire *wire, WireListener *listener, int operation)
+{
+  struct epoll_event event = { .events = EPOLLIN, .data.ptr = listener };
+
+  epoll_ctl (wire->epoll, operation, listener->fd, &event);
+}
+
+static gboolean
+wire_end_pause (gpointer data)
+{
+  WireListener *listener = data;
+
+  g_clear_pointer (&listener->pause, g_source_unref);
+  listener->patience = CLAMP (listener->patience * 2, 1, MAX_PATIENCE);
+  listener->due = listener->patience;
+  if (!listener->wire->draining)
+    wire_watch (listener->wire, listener, EPOLL_CTL_ADD);
+  return G_SOURCE_REMOVE;
+}
+
+/* This worker has more connections than the others: they have a moment to take the next one. */
+static void
+wire_pause (Wire *wire, WireListener *listener)
+{
+  wire_watch (wire, listener, EPOLL_CTL_DEL);
+  listener->pause = g_timeout_source_new (PAUSE_MS);
+  g_source_set_callback (listener->pause, wire_end_pause, listener, NULL);
+  g_source_attach (listener->pause, g_source_get_context (wire->source));
+}
+
+static void
+wire_listener_free (gpointer data)
+{
+  WireListener *listener = data;
+
+  if (listener->pause != NULL)
+    g_source_destroy (listener->pause);
+  g_clear_pointer (&listener->pause, g_source_unref);
+  g_free (listener);
+}
+
+static void
+wire_accept (Wire *wire, WireListener *listener)
 {
   struct sockaddr_storage address = { 0 };
   socklen_t length = sizeof address;
   int fd;
 
+  if (!listener->internal && listener->due == 0 && limits_should_yield (wire->host->limits)) {
+    wire_pause (wire, listener);
+    return;
+  }
+  listener->due -= MIN (listener->due, 1);
   do
     fd = accept4 (listener->fd, (struct sockaddr *)&address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
   while (fd < 0 && errno == EMFILE && wire_evict (wire));
@@ -224,6 +320,8 @@ wire_accept (Wire *wire, const WireListener *listener)
     wire_take_connection (wire, fd, &address, listener->internal);
   else if (errno == EMFILE || errno == ENFILE)
     wire_give_up_spare (wire, listener->fd);
+  else /* nothing waits */
+    listener->due = listener->patience = 0;
 }
 
 static gboolean
@@ -321,6 +419,7 @@ wire_tick (gpointer data)
 
   if (wire->draining)
     idle = MIN (idle, wire->limits.drain_ms);
+  wire_note_connections (wire); /* those that were given away come back to nobody here */
   wire_check_waits (wire, WIRE_FOR_HEAD, wire->limits.head_ms, now);
   wire_check_waits (wire, WIRE_FOR_REQUEST, idle, now);
   wire_check_waits (wire, WIRE_FOR_BODY, 0, now);
@@ -355,7 +454,9 @@ wire_new (Host *host, const WireHooks *hooks, gpointer data)
   wire->epoll = epoll_create1 (EPOLL_CLOEXEC);
   wire->spare = open ("/dev/null", O_RDONLY | O_CLOEXEC);
   wire->max_conns = wire_max_connections ();
-  wire->listeners = g_ptr_array_new_with_free_func (g_free);
+  if (limits_value (host->limits, LIMIT_CONNECTIONS) > 0)
+    wire->max_conns = MIN (wire->max_conns, limits_value (host->limits, LIMIT_CONNECTIONS));
+  wire->listeners = g_ptr_array_new_with_free_func (wire_listener_free);
   wire->dead = g_ptr_array_new ();
   wire->refusals = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_free);
   wire->source = g_source_new (&wire_source_funcs, sizeof (WireSource));
@@ -382,12 +483,13 @@ void
 wire_listen (Wire *wire, int fd, gboolean internal)
 {
   WireListener *listener = g_new0 (WireListener, 1);
-  struct epoll_event event = { .events = EPOLLIN, .data.ptr = listener };
 
+  listener->wire = wire;
   listener->fd = fd;
   listener->internal = internal;
   g_ptr_array_add (wire->listeners, listener);
-  epoll_ctl (wire->epoll, EPOLL_CTL_ADD, fd, &event);
+  wire_watch (wire, listener, EPOLL_CTL_ADD);
+  wire_note_connections (wire);
 }
 
 void
@@ -396,11 +498,9 @@ wire_drain (Wire *wire)
   if (wire->draining)
     return;
   wire->draining = TRUE;
-  for (guint i = 0; i < wire->listeners->len; i++) {
-    const WireListener *listener = wire->listeners->pdata[i];
-
-    epoll_ctl (wire->epoll, EPOLL_CTL_DEL, listener->fd, NULL);
-  }
+  for (guint i = 0; i < wire->listeners->len; i++)
+    wire_watch (wire, wire->listeners->pdata[i], EPOLL_CTL_DEL);
+  wire_note_connections (wire);
 }
 
 gboolean

@@ -94,5 +94,5 @@ void wire_conn_close (WireConn *conn);
 /* The call is over: the client sees a reset connection. */
 void wire_conn_reset (WireConn *conn);
 /* The call is over: the socket, whose output is sent and whose further input is nobody's, is the
- * caller's. */
-int wire_conn_give (WireConn *conn);
+ * caller's, as is its share of what its address may have (limit.h). */
+int wire_conn_give (WireConn *conn, guint64 *ret_share);

@@ -2,6 +2,7 @@
 /* health-routes: the host's own routes, as rows like those of a plugin.
  */
 #include "../config/config.h"
+#include "../http/limit.h"
 #include "../http/request.h"
 #include "../http/router.h"
 #include "../paths.h"
@@ -94,6 +95,17 @@ health_answer_ready (DaeRequest *req, DaePlugin *self)
        ? (identity)->slot (&(provider)->base)                                                      \
        : NULL)
 
+static void
+health_write_limit (DaeJson *json, const char *key, Limits *limits, LimitKind kind)
+{
+  guint value = limits_value (limits, kind);
+
+  if (value > 0)
+    dae_json_int (json, key, value);
+  else
+    dae_json_null (json, key);
+}
+
 static DaeOutcome
 health_answer_config (DaeRequest *req, DaePlugin *self)
 {
@@ -111,6 +123,11 @@ health_answer_config (DaeRequest *req, DaePlugin *self)
   dae_json_text (json, "docs_url", config_text (host->config, "host", "docs-url"));
   dae_json_begin_object (json, "limits");
   dae_json_int (json, "json_body_bytes", HEALTH_JSON_BODY);
+  health_write_limit (json, "turns", host->limits, LIMIT_TURNS);
+  health_write_limit (json, "uploads", host->limits, LIMIT_UPLOADS);
+  health_write_limit (json, "writes_per_second", host->limits, LIMIT_WRITES);
+  health_write_limit (json, "streams_per_person", host->limits, LIMIT_STREAMS);
+  health_write_limit (json, "connections_per_address", host->limits, LIMIT_PEERS);
   dae_json_end (json);
   dae_json_end (json);
   return dae_send (req, dae_reply_json (req, 200, json));

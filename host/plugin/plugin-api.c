@@ -7,6 +7,7 @@
 
 #include "../data/database.h"
 #include "../http/json-write.h"
+#include "../http/limit.h"
 #include "../http/request.h"
 #include "../http/upstream.h"
 #include "../observe/health.h"
@@ -349,6 +350,36 @@ plugin_slot_unsubscribe (DaePlugin *self, guint subscription)
   plugin_unsubscribe ((Plugin *)self, subscription);
 }
 
+/* What a newer plugin may ask for besides is not limited here. */
+static gboolean
+plugin_slot_limit_take (DaePlugin *self, guint32 what)
+{
+  Plugin *plugin = (Plugin *)self;
+
+  g_return_val_if_fail (plugin_on_loop (self), FALSE);
+  if (what != DAE_LIMIT_TURNS)
+    return TRUE;
+  if (limits_take (plugin->host->limits, LIMIT_TURNS, "") == 0) {
+    limits_tell (plugin->host->limits, LIMIT_TURNS, NULL);
+    return FALSE;
+  }
+  plugin_private (plugin)->shares++;
+  return TRUE;
+}
+
+static void
+plugin_slot_limit_give (DaePlugin *self, guint32 what)
+{
+  Plugin *plugin = (Plugin *)self;
+
+  g_return_if_fail (plugin_on_loop (self));
+  if (what != DAE_LIMIT_TURNS)
+    return;
+  g_return_if_fail (plugin_private (plugin)->shares > 0);
+  plugin_private (plugin)->shares--;
+  limits_give (plugin->host->limits, limits_share (plugin->host->limits, LIMIT_TURNS, ""));
+}
+
 static void
 plugin_api_fill_own (DaeApi *api)
 {
@@ -385,6 +416,8 @@ plugin_api_fill_own (DaeApi *api)
   api->hint = plugin_slot_hint;
   api->subscribe = plugin_slot_subscribe;
   api->unsubscribe = plugin_slot_unsubscribe;
+  api->limit_take = plugin_slot_limit_take;
+  api->limit_give = plugin_slot_limit_give;
 }
 
 /* A slot that nobody has filled would be a crash in some plugin, some day. */

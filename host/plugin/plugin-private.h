@@ -13,6 +13,7 @@ typedef struct {
   GHashTable *timers;    /* handle -> GSource, owned */
   GHashTable *subscriptions; /* handle -> PluginSubscription, owned */
   guint next_timer;
+  guint shares;          /* of limits, not given back */
 } PluginPrivate;
 
 typedef struct {

@@ -433,6 +433,8 @@ plugin_stop (Plugin *plugin)
     plugin_fault (plugin, "leak", "timers or subscriptions were made while it stopped");
   if (in_flight > 0)
     plugin_fault (plugin, "leak", "requests or work were in flight when it stopped");
+  if (plugin_private (plugin)->shares > 0)
+    plugin_fault (plugin, "leak", "shares of limits were not given back when it stopped");
   plugin_move (plugin, PLUGIN_STOPPED);
   /* who is still in flight may come back to its data: better lost memory than a crash */
   if (in_flight == 0)

@@ -126,6 +126,7 @@ release (CrewWorker *worker)
   close (worker->pidfd);
   metrics_fold (worker->crew->ground->metrics, worker->watch.slot);
   heartbeat_clear (worker->crew->ground->heartbeat, worker->watch.slot);
+  limits_clear (worker->crew->ground->limits, worker->watch.slot);
   worker->crew->ground->slots[worker->watch.slot] = FALSE;
   watch_clear (&worker->watch);
   worker->watch.slot = 0;
@@ -245,7 +246,8 @@ static GArray *
 descriptors_of (Generation *generation, int control)
 {
   GArray *keep = g_array_new (FALSE, FALSE, sizeof (int));
-  int fixed[] = { generation->brief_fd, control, generation->metrics_fd, generation->heartbeat_fd };
+  int fixed[] = { generation->brief_fd, control, generation->metrics_fd, generation->heartbeat_fd,
+                  generation->limits_fd };
   int end = -1;
 
   g_array_append_vals (keep, fixed, G_N_ELEMENTS (fixed));

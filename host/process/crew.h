@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "../http/limit.h"
 #include "../observe/metrics.h"
 #include "generation.h"
 #include "heartbeat.h"
@@ -25,6 +26,7 @@ typedef struct {
 /* What all crews of a supervisor share. */
 typedef struct {
   Heartbeat *heartbeat;
+  Limits *limits;
   Metrics *metrics;
   MetricsFamily *restarts;         /* daedalus_worker_restarts_total{reason} */
   gboolean slots[HEARTBEAT_SLOTS]; /* taken; 0 is the supervisor's */

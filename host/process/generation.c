@@ -113,6 +113,7 @@ write_brief (Generation *generation, const GenerationGround *ground)
   g_variant_dict_insert (&dict, "log-level", "s", config_text (generation->config, "log", "level"));
   g_variant_dict_insert (&dict, "metrics-fd", "u", (guint32)ground->metrics_fd);
   g_variant_dict_insert (&dict, "heartbeat-fd", "u", (guint32)ground->heartbeat_fd);
+  g_variant_dict_insert (&dict, "limits-fd", "u", (guint32)ground->limits_fd);
   g_variant_dict_insert (&dict, "workers", "u", generation->n_workers);
   return brief_write (g_variant_dict_end (&dict));
 }
@@ -133,6 +134,7 @@ generation_new (guint number,
   generation->n_workers = worker_count (config, check->facts);
   generation->metrics_fd = ground->metrics_fd;
   generation->heartbeat_fd = ground->heartbeat_fd;
+  generation->limits_fd = ground->limits_fd;
   generation->brief_fd = write_brief (generation, ground);
   if (generation->brief_fd < 0) {
     int saved = errno;

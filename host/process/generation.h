@@ -14,7 +14,7 @@ typedef struct {
   Config *config;     /* the host's groups are declared */
   GPtrArray *sockets; /* (element-type ListenSocket), shared with other generations */
   int brief_fd;
-  int metrics_fd, heartbeat_fd; /* borrowed from the ground */
+  int metrics_fd, heartbeat_fd, limits_fd; /* borrowed from the ground */
   guint n_workers;
 } Generation;
 
@@ -22,7 +22,7 @@ typedef struct {
 typedef struct {
   const Instance *instance;
   const char *instance_id; /* a word */
-  int metrics_fd, heartbeat_fd;
+  int metrics_fd, heartbeat_fd, limits_fd;
 } GenerationGround;
 
 /* CHECK and CONFIG are given. SOCKETS is shared: those of the configuration and the internal one. NULL with

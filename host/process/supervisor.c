@@ -230,11 +230,13 @@ open_memory (Supervisor *supervisor)
   ground->instance_id = supervisor->instance_id;
   ground->metrics_fd = metrics_create_memory ();
   ground->heartbeat_fd = heartbeat_create_memory ();
-  if (ground->metrics_fd < 0 || ground->heartbeat_fd < 0) {
+  ground->limits_fd = limits_create_memory ();
+  if (ground->metrics_fd < 0 || ground->heartbeat_fd < 0 || ground->limits_fd < 0) {
     fputs ("cannot make the memory that workers share\n    Give daedalus more memory.\n", stderr);
     return FALSE;
   }
   crews->heartbeat = heartbeat_new (ground->heartbeat_fd, 0);
+  crews->limits = limits_new (ground->limits_fd, 0);
   crews->metrics = metrics_new (ground->metrics_fd, 0);
   crews->restarts = metrics_add_family (crews->metrics, NULL, &restarts, NULL);
   crews->slots[0] = TRUE;
@@ -327,7 +329,9 @@ close_all (Supervisor *supervisor, int signals)
   g_ptr_array_unref (supervisor->passed);
   metrics_free (supervisor->crew_ground.metrics);
   g_clear_pointer (&supervisor->crew_ground.heartbeat, heartbeat_free);
+  g_clear_pointer (&supervisor->crew_ground.limits, limits_free);
   close (supervisor->generation_ground.metrics_fd);
+  close (supervisor->generation_ground.limits_fd);
   close (supervisor->generation_ground.heartbeat_fd);
   close (signals);
   instance_clear (&supervisor->instance);

@@ -9,6 +9,7 @@
 #include "../data/database.h"
 #include "../data/idempotency.h"
 #include "../http/exchange.h"
+#include "../http/limit.h"
 #include "../http/router.h"
 #include "../http/upstream.h"
 #include "../observe/health.h"
@@ -244,6 +245,8 @@ build (Host *host, int control_fd, guint slot, Complaints *complaints)
   ServerLimits limits = SERVER_LIMITS_DEFAULT;
 
   host->heartbeat = heartbeat_new ((int)brief_number ("heartbeat-fd"), slot);
+  host->limits = limits_new ((int)brief_number ("limits-fd"), slot);
+  limits_configure (host->limits, host->config);
   host->metrics = metrics_new ((int)brief_number ("metrics-fd"), slot);
   worker.loop_lag = metrics_series (metrics_add_family (host->metrics, NULL, &lag, NULL), NULL, 0);
   worker.connections =
@@ -325,6 +328,7 @@ end (Host *host)
   health_free (host->health);
   router_free (host->router);
   metrics_free (host->metrics);
+  limits_free (host->limits);
   heartbeat_free (host->heartbeat);
   config_free (host->config);
   g_strfreev (host->listen);

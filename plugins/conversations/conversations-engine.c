@@ -14,6 +14,7 @@
 #define ENGINE_CHUNK_BYTES    (64 * 1024)
 #define ENGINE_MAX_ACTIVITIES 500
 #define ENGINE_TOPIC_WAITING  "turns:waiting"
+#define ENGINE_TOPIC_CROWDED  "turns:crowded"
 
 /* ---- runs ------------------------------------------------------------------- */
 
@@ -379,12 +380,22 @@ engine_cancel (Engine *engine, Run *run)
   own->agents->cancel (own->agents_plugin, run->call);
 }
 
+/* The oldest turn of all workers that waits is next. */
+static void
+engine_give_place (Engine *engine)
+{
+  dae_limit_give (engine->self, DAE_LIMIT_TURNS);
+  if (engine->crowded)
+    sweep_now (engine);
+}
+
 void
 engine_drop (Engine *engine, Run *run)
 {
   const Conversations *own = dae_data (engine->self);
 
   dae_series_add (dae_series (engine->self, "agent_turns_active", run->agent), -1);
+  engine_give_place (engine);
   g_hash_table_remove (engine->runs, run->turn_id);
   if (g_hash_table_size (engine->runs) == 0 && engine->timer) {
     dae_timer_cancel (engine->self, engine->timer);
@@ -448,6 +459,24 @@ engine_claim_done (DaePlugin *self, gpointer result, const char *problem, gpoint
 
   if (result && !g_hash_table_contains (state->engine->runs, ((TurnClaim *)result)->turn_id))
     engine_ask (state->engine, result);
+  else if (problem) /* what ails the database may last: the next tick looks again */
+    dae_limit_give (self, DAE_LIMIT_TURNS);
+  else
+    engine_give_place (state->engine);
+}
+
+/* FALSE: as many turns run as may. Then all workers look for what waits as soon as one has ended.
+ */
+static gboolean
+engine_take_place (Engine *engine)
+{
+  if (dae_limit_take (engine->self, DAE_LIMIT_TURNS))
+    return TRUE;
+  if (!engine->crowded)
+    dae_hint (engine->self, ENGINE_TOPIC_CROWDED, "");
+  engine->crowded = TRUE;
+  engine->turned_away++;
+  return FALSE;
 }
 
 void
@@ -461,6 +490,8 @@ engine_claim (DaePlugin *self, gpointer data)
     dae_hint (self, ENGINE_TOPIC_WAITING, data);
     return;
   }
+  if (!engine_take_place (state->engine))
+    return;
   dae_work (self, NULL, DAE_WORK_WRITES, engine_claim_work, g_strdup (data), g_free,
             (GDestroyNotify)turn_claim_free, engine_claim_done, NULL);
 }
@@ -475,6 +506,15 @@ engine_on_waiting (DaePlugin *self, const char *topic, const char *text, gpointe
 
   if (text && !engine->draining)
     engine_claim (self, (gpointer)text);
+}
+
+static void
+engine_on_crowded (DaePlugin *self, const char *topic, const char *text, gpointer data)
+{
+  Engine *engine = data;
+
+  engine->crowded = TRUE;
+  engine->turned_away++;
 }
 
 /* "turn:<id>" "cancel"; a lost hint is made good by the next beat. */
@@ -498,6 +538,7 @@ engine_new (DaePlugin *self)
   engine->lapsed = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   sweep_start (engine);
   dae_subscribe (self, ENGINE_TOPIC_WAITING, engine_on_waiting, engine);
+  dae_subscribe (self, ENGINE_TOPIC_CROWDED, engine_on_crowded, engine);
   dae_subscribe (self, "turn:*", engine_on_cancel, engine);
   return engine;
 }
@@ -517,6 +558,7 @@ engine_free (Engine *engine)
   for (const GList *link = runs; link; link = link->next) {
     Run *run = link->data;
 
+    dae_limit_give (engine->self, DAE_LIMIT_TURNS);
     if (run->call && !run_left)
       run_left = g_ptr_array_new ();
     if (run->call)

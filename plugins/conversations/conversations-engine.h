@@ -55,6 +55,9 @@ struct Engine {
   gint64 rest_until; /* monotonic: no beats before, after a failure */
   gboolean draining;
   gboolean sweeping;
+  gboolean crowded; /* turns wait because as many run as may: who ends one looks for the next */
+  guint turned_away; /* how often somebody had to wait, and how often when the sweep under way began */
+  guint turned_away_before;
   GHashTable
       *lapsed; /* worker -> gint64 *: monotonic time when its lease was first seen to have lapsed */
 };
@@ -74,5 +77,7 @@ void run_balance (Run *run);
 /* Writes what is due. */
 void engine_beat (Engine *engine);
 void sweep_start (Engine *engine);
+/* Looks now for what waits. */
+void sweep_now (Engine *engine);
 
 G_END_DECLS

@@ -15,8 +15,10 @@
 /* after a database outage all leases have lapsed: who lives gets this long to renew them */
 #define SWEEP_GRACE_US (3 * G_USEC_PER_SEC)
 
-/* Workers that have gone or whose leases lapsed, and turns that wait too long. */
+/* Workers that have gone or whose leases lapsed, and turns that wait too long, or (where it is
+ * crowded) at all. */
 typedef struct {
+  gboolean is_crowded;
   GPtrArray *gone, *lapsed, *waiting; /* (element-type char *) */
 } Sweep;
 
@@ -35,10 +37,12 @@ static gpointer
 sweep_work (DaeTx *tx, gconstpointer input)
 {
   const Conversations *own = dae_data (dae_tx_plugin (tx));
+  gboolean is_crowded = GPOINTER_TO_INT (input);
   Sweep *sweep = g_new0 (Sweep, 1);
   DaeRows *rows = dae_query (
       tx, "SELECT worker, min (lease_until) FROM turn WHERE state = 'running' GROUP BY worker");
 
+  sweep->is_crowded = is_crowded;
   sweep->gone = g_ptr_array_new_with_free_func (g_free);
   sweep->lapsed = g_ptr_array_new_with_free_func (g_free);
   sweep->waiting = g_ptr_array_new_with_free_func (g_free);
@@ -55,8 +59,9 @@ sweep_work (DaeTx *tx, gconstpointer input)
                  "SELECT t.id FROM turn t WHERE t.finished_at IS NULL AND t.state = 'queued' AND "
                  "t.created_at < $1"
                  " AND NOT EXISTS (SELECT 1 FROM turn o WHERE o.conversation_id = t.conversation_id"
-                 "  AND o.finished_at IS NULL AND o.position < t.position) LIMIT 20",
-                 DAE_TIME (dae_tx_now (tx) - SWEEP_STALE_US));
+                 "  AND o.finished_at IS NULL AND o.position < t.position)"
+                 " ORDER BY t.created_at, t.id LIMIT 20",
+                 DAE_TIME (dae_tx_now (tx) - (is_crowded ? 0 : SWEEP_STALE_US)));
   while (dae_rows_next (rows))
     g_ptr_array_add (sweep->waiting, g_strdup (dae_row_text (rows, 0)));
   return sweep;
@@ -154,19 +159,28 @@ sweep_done (DaePlugin *self, gpointer result, const char *problem, gpointer data
   for (guint i = 0; i < sweep->gone->len; i++)
     sweep_interrupt (engine, sweep->gone->pdata[i], TRUE);
   sweep_judge_lapsed (engine, sweep);
+  if (sweep->is_crowded && sweep->waiting->len == 0 &&
+      engine->turned_away == engine->turned_away_before)
+    engine->crowded = FALSE;
   for (guint i = 0; !engine->draining && i < sweep->waiting->len; i++)
     engine_claim (self, sweep->waiting->pdata[i]);
+}
+
+void
+sweep_now (Engine *engine)
+{
+  if (engine->sweeping)
+    return;
+  engine->sweeping = TRUE;
+  engine->turned_away_before = engine->turned_away;
+  dae_work (engine->self, NULL, DAE_WORK_KEEPER, sweep_work, GINT_TO_POINTER (engine->crowded),
+            NULL, sweep_free, sweep_done, NULL);
 }
 
 static gboolean
 sweep_on_tick (DaePlugin *self, gpointer data)
 {
-  Engine *engine = data;
-
-  if (engine->sweeping)
-    return TRUE;
-  engine->sweeping = TRUE;
-  dae_work (self, NULL, DAE_WORK_KEEPER, sweep_work, NULL, NULL, sweep_free, sweep_done, NULL);
+  sweep_now (data);
   return TRUE;
 }
 

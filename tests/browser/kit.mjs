@@ -21,7 +21,7 @@ export const PHONE = { width: 390, height: 844 };
 
 /** A host, a browser, and the session that its start link gave. */
 export async function startBrowser(t, { set = [] } = {}) {
-  const host = await startHost(t, { set });
+  const host = await startHost(t, { set, limits: true });
   const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
   t.after(() => browser.close());
   return new World(host, browser);

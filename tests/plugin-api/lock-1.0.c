@@ -151,6 +151,8 @@ SLOT (110, fetch_pause, void (*) (DaeFetch *, gboolean));
 SLOT (111, fetch_cancel, void (*) (DaeFetch *));
 SLOT (112, fetch_stream, void (*) (DaeFetch *, const char *, GInputStream *, gint64));
 SLOT (113, fetch_max, void (*) (DaeFetch *, gint64));
+SLOT (114, limit_take, gboolean (*) (DaePlugin *, guint32));
+SLOT (115, limit_give, void (*) (DaePlugin *, guint32));
 
 /* ---- objects: the table comes first ------------------------------------- */
 
@@ -371,3 +373,4 @@ VALUE (DAE_HEALTH_DOWN, 2);
 VALUE (DAE_WORK_WRITES, 1);
 VALUE (DAE_WORK_KEEPER, 2);
 VALUE (DAE_WORK_SLOW, 4);
+VALUE (DAE_LIMIT_TURNS, 0);

@@ -243,9 +243,12 @@ export function textOf (events, messageId) {
   return text.toString('utf8');
 }
 
-/** Starts the real host. `database`: "sqlite" or a conninfo of PostgreSQL. */
-export async function startHost (t, { database = 'sqlite', workers, set = [], args = [], env = {}, config, keep = false } = {}) {
-  const sets = [...set];
+/** A test asks as one person from one address, and faster than people do. */
+export const unlimited = ['limits.writes-per-second=0', 'limits.streams-per-person=0', 'limits.connections-per-address=0'];
+
+/** Starts the real host. `database`: "sqlite" or a conninfo of PostgreSQL; `limits`: with those that it has by itself. */
+export async function startHost (t, { database = 'sqlite', workers, set = [], args = [], env = {}, config, keep = false, limits = false } = {}) {
+  const sets = [...(limits ? [] : unlimited), ...set];
   if (workers) sets.push(`host.workers=${workers}`);
   if (database !== 'sqlite') sets.push(`database.url=${database}`);
   const all = ['run', '--ephemeral', ...sets.flatMap((one) => ['--set', one]), ...args];

@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { Host, daedalus, folder, until } from './kit.mjs';
+import { Host, daedalus, folder, unlimited, until } from './kit.mjs';
 
 export const freePort = () => new Promise((done) => {
   const server = createServer().listen(0, '127.0.0.1', () => {
@@ -29,8 +29,8 @@ export function command (args, { program = daedalus, env = {} } = {}) {
 
 export class Service {
   /** SETTINGS are "GROUP.KEY=VALUE" for the command line; `write` fills the keyfile. */
-  constructor (t, { settings = [], args = [], env = {}, program = daedalus, port }) {
-    Object.assign(this, { t, settings, args, env, program, port });
+  constructor (t, { settings = [], args = [], env = {}, program = daedalus, port, limits = false }) {
+    Object.assign(this, { t, settings: [...(limits ? [] : unlimited), ...settings], args, env, program, port });
     const dir = folder(t);
     this.dir = join(dir, 'data');
     this.config = join(dir, 'daedalus.conf');

@@ -209,6 +209,7 @@ static const DaeRoute routes[] = {
     .auth = DAE_AUTH_NONE,
     .flags = DAE_ROUTE_STREAMS },
   { .method = "GET", .pattern = "/me", .loop = me },
+  { .method = "PUT", .pattern = "/upload", .loop = hold, .body = DAE_BODY_STREAM },
   { .method = "GET", .pattern = "/admin", .loop = me, .auth = DAE_AUTH_ADMIN },
   { .method = "GET",
     .pattern = "/events",

@@ -711,8 +711,19 @@ export interface components {
             docs_url: string | null;
             limits: components["schemas"]["Limits"];
         };
+        /** @description Over all workers of one server; null where there is no limit */
         Limits: {
             json_body_bytes: number;
+            /** @description Turns that run at once; more of them wait */
+            turns: number | null;
+            /** @description Uploads at once */
+            uploads: number | null;
+            /** @description Changes that one person may ask for, with bursts of ten seconds' worth */
+            writes_per_second: number | null;
+            /** @description Event streams that one person may have open */
+            streams_per_person: number | null;
+            /** @description Connections from one address that is no trusted proxy */
+            connections_per_address: number | null;
         };
         PluginList: {
             items: components["schemas"]["Plugin"][];
