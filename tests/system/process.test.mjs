@@ -380,7 +380,9 @@ test('handover to a program of another layout', async (t) => {
   const exeOf = (pid) => { try { return hash(`/proc/${pid}/exe`); } catch { return null; } };
   const conversation = await host.conversation(await host.workspace());
 
-  for (const [file, layout] of [[next, 2], [daedalus, 1]]) {
+  const [, layoutNow] = /define DAEDALUS_LAYOUT (\d+)/.exec(readFileSync(join(source, 'host', 'paths.h'), 'utf8'));
+
+  for (const [file, layout] of [[next, 1000], [daedalus, layoutNow]]) {
     await t.test(`to layout ${layout}: same supervisor, same sockets, no request lost, a turn runs on`, async (t) => {
       const before = host.workers();
       const { turn } = await host.post(conversation, 'count to 100');
