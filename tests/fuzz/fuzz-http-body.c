@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bodies by all three framings. */
+/* Bodies by all three framings; chunks also by a plain reader of the whole text. */
 #include "fuzz.h"
 
 #include "http/http-body.h"
@@ -62,6 +62,77 @@ read_body (HttpFraming framing, gint64 length, FuzzCuts cuts, const guint8 *byte
   return read;
 }
 
+/* The end of the line at AT, its CR; NULL: there is none, or a byte stands in it that may not. */
+static const guint8 *
+plain_line (const guint8 *at, const guint8 *end)
+{
+  while (at < end && (*at == '\t' || (*at >= 0x20 && *at != 0x7f)))
+    at++;
+  return end - at >= 2 && at[0] == '\r' && at[1] == '\n' ? at : NULL;
+}
+
+/* Behind the trailer at AT, or NULL. */
+static const guint8 *
+plain_trailer (const guint8 *at, const guint8 *end)
+{
+  gsize length = 0;
+
+  for (;;) {
+    const guint8 *line = at, *colon, *cr = plain_line (at, end);
+
+    if (cr == NULL || (length += (gsize)(cr - line) + 1) > 8192)
+      return NULL;
+    at = cr + 2;
+    if (cr == line)
+      return at;
+    colon = memchr (line, ':', (gsize)(cr - line));
+    if (colon == NULL || !http_head_is_token ((const char *)line, (gsize)(colon - line)))
+      return NULL;
+  }
+}
+
+/* The bytes that a chunked body takes, its data in DATA; 0: it is none, or not whole. */
+static gsize
+read_plainly (const guint8 *bytes, gsize size, GString *data)
+{
+  const guint8 *at = bytes, *end = bytes + size;
+
+  for (;;) {
+    const guint8 *cr = plain_line (at, end);
+    g_autofree char *line = cr != NULL ? g_strndup ((const char *)at, (gsize)(cr - at)) : NULL;
+    gsize digits = line != NULL ? strspn (line, "0123456789abcdefABCDEF") : 0;
+    guint64 length;
+
+    if (digits == 0 || digits > 16 || (line[digits] != '\0' && line[digits] != ';'))
+      return 0;
+    if (strlen (line) - digits > 257)
+      return 0;
+    length = g_ascii_strtoull (line, NULL, 16);
+    at = cr + 2;
+    if (length == 0)
+      break;
+    if (length > (guint64)(end - at) || (gsize)(end - at) - length < 2)
+      return 0;
+    g_string_append_len (data, (const char *)at, (gssize)length);
+    at += length;
+    if (at[0] != '\r' || at[1] != '\n')
+      return 0;
+    at += 2;
+  }
+  at = plain_trailer (at, end);
+  return at != NULL ? (gsize)(at - bytes) : 0;
+}
+
+static void
+check_chunks (const Read *read, const guint8 *bytes, gsize size)
+{
+  g_autoptr (GString) data = g_string_new (NULL);
+  gsize used = read_plainly (bytes, size, data);
+
+  MUST ((read->state == HTTP_BODY_DONE) == (used > 0));
+  MUST (used == 0 || (used == read->used && g_string_equal (data, read->data)));
+}
+
 static void
 check_framing (HttpFraming framing, gint64 length, const guint8 *data, gsize size)
 {
@@ -78,6 +149,8 @@ check_framing (HttpFraming framing, gint64 length, const guint8 *data, gsize siz
     MUST (whole.state == HTTP_BODY_DONE && whole.data->len == size);
   if (framing == HTTP_FRAMING_LENGTH)
     MUST ((whole.state == HTTP_BODY_DONE) == (size >= (gsize)length));
+  if (framing == HTTP_FRAMING_CHUNKED)
+    check_chunks (&whole, data, size);
   if (framing == HTTP_FRAMING_CHUNKED && whole.state == HTTP_BODY_DONE) {
     g_autoptr (GString) text = g_string_new (NULL);
     char line[24];

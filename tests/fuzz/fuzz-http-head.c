@@ -91,6 +91,49 @@ check_framing (const HttpHead *head, const char *bytes)
   MUST ((head->framing == HTTP_FRAMING_LENGTH) == (head->content_length > 0));
 }
 
+static void
+check_plain_first (const char *line, gboolean is_answer)
+{
+  g_auto (GStrv) words = g_strsplit (line, " ", -1);
+  const char *version = is_answer ? words[0] : words[2];
+
+  MUST (g_strv_length (words) == 3 || (is_answer && words[1] != NULL));
+  MUST (strlen (version) == 8 && g_str_has_prefix (version, "HTTP/1."));
+  MUST (g_ascii_isdigit (version[7]));
+  if (is_answer) {
+    MUST (strlen (words[1]) == 3 && strspn (words[1], "0123456789") == 3 && *words[1] <= '5');
+    return;
+  }
+  MUST (*words[1] == '/' || g_ascii_strncasecmp (words[1], "http", 4) == 0 ||
+        (g_str_equal (words[0], "OPTIONS") && g_str_equal (words[1], "*")));
+  MUST (strpbrk (words[1], "\"<>#") == NULL && g_str_is_ascii (words[1]));
+}
+
+/* Lines that end in CRLF, each of the one form that it may have. */
+static void
+check_plain (const HttpHead *head, const char *bytes)
+{
+  g_autofree char *text = g_strndup (bytes, head->length);
+  g_auto (GStrv) lines = g_strsplit (text, "\r\n", -1);
+  guint first = 0, n_lines = g_strv_length (lines);
+
+  MUST (strlen (text) == head->length);
+  while (*lines[first] == '\0')
+    first++;
+  MUST (first <= (head->is_answer ? 0 : 4));
+  MUST (n_lines == first + 1 + head->n_fields + 2);
+  MUST (head->n_fields <= (head->is_answer ? 128 : 100));
+  check_plain_first (lines[first], head->is_answer);
+  for (guint i = first; i + 2 < n_lines; i++) {
+    const char *colon = strchr (lines[i], ':');
+
+    for (const char *c = lines[i]; *c != '\0'; c++)
+      MUST (*c == '\t' || ((guchar)*c >= 0x20 && *c != 0x7f));
+    if (i > first)
+      MUST (colon != NULL && http_head_is_token (lines[i], (gsize)(colon - lines[i])));
+  }
+}
+
 /* The same request in plain words is understood the same. */
 static void
 check_again (const HttpHead *head, const char *bytes)
@@ -151,6 +194,7 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
     return 0;
   MUST (whole->length <= size && whole->length >= 4);
   MUST (memcmp (data + whole->length - 4, "\r\n\r\n", 4) == 0);
+  check_plain (whole, bytes);
   check_framing (whole, bytes);
   if (!is_answer)
     check_again (whole, bytes);

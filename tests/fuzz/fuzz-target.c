@@ -58,6 +58,13 @@ check_match (const RouterMatch *match, const char *path)
       MUST ((guchar)*c >= 0x20 && *c != 0x7f);
     if (g_str_equal (match->route->param_names[i], "a_id"))
       MUST (value_is_uuid (text, strlen (text)));
+    if (g_str_equal (match->route->param_names[i], "path")) {
+      g_auto (GStrv) parts = g_strsplit (text, "/", -1);
+
+      /* nothing leads out of the folder */
+      MUST (!g_strv_contains ((const char *const *)parts, "..") &&
+            !g_strv_contains ((const char *const *)parts, "."));
+    }
     if (g_str_equal (match->route->param_names[i], "n"))
       MUST (value_is_int (text, strlen (text), NULL));
   }

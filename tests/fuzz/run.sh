@@ -4,7 +4,7 @@
 #
 #   tests/fuzz/run.sh SECONDS [NOUN ... | all]
 #       Fuzzes each NOUN for SECONDS, from its corpus. Without nouns: the parsers of what strangers
-#       send; the others only read their corpus once more. 0 seconds: every corpus is only read.
+#       and upstreams send; the others only read their corpus once more. 0 seconds: every corpus is only read.
 #   tests/fuzz/run.sh merge [NOUN ...]
 #       Adds to tests/fuzz/corpus what was found since and reaches more than the corpus does, and
 #       drops what was added so before and is needed no more. Inputs with a name stay as they are.
@@ -20,7 +20,7 @@ shift
 cd "$(dirname "$0")" || exit 1
 here=$PWD
 engine=${FUZZ_ENGINE:-libfuzzer}
-parsers=(http-head http-body json target request sse answer)
+parsers=(http-head http-body json target request sse upstream)
 all=(fuzz-*.c)
 all=("${all[@]#fuzz-}")
 all=("${all[@]%.c}")
@@ -62,12 +62,18 @@ max_length() { # NOUN
   case $1 in
     http-head) echo 40960 ;;
     http-body) echo 9216 ;;
-    answer) echo 16384 ;;
+    answer | upstream) echo 16384 ;;
     *) echo 4096 ;;
   esac
 }
 
-# What libFuzzer is told in any case. Freed memory is kept long enough to see a use of it, and not
+dictionary() { # NOUN: fails if there is none
+  words=dictionaries/$1.dict
+  [ "$1" != upstream ] || words=dictionaries/answer.dict
+  [ -f "$words" ]
+}
+
+# Freed memory is kept long enough to see a use of it, and not
 # so long that memory runs out.
 sanitize() { # leaks on_error
   export ASAN_OPTIONS=detect_leaks=$1:abort_on_error=$2:symbolize=$1:quarantine_size_mb=32
@@ -79,7 +85,7 @@ fuzz_libfuzzer() { # NOUN SECONDS
     "-artifact_prefix=$build/$1.finding-" -print_final_stats=1)
 
   sanitize 1 0
-  [ ! -f "dictionaries/$1.dict" ] || options+=("-dict=dictionaries/$1.dict")
+  dictionary "$1" && options+=("-dict=$words")
   if [ "$2" -eq 0 ]; then
     "$build/fuzz-$1" "${options[@]}" -runs=0 "corpus/$1"
     return
@@ -96,7 +102,7 @@ fuzz_afl() { # NOUN SECONDS
     "$build/fuzz-$1" "corpus/$1"/*
     return
   fi
-  [ ! -f "dictionaries/$1.dict" ] || options+=(-x "dictionaries/$1.dict")
+  dictionary "$1" && options+=(-x "$words")
   afl-fuzz "${options[@]}" -V "$2" -- "$build/fuzz-$1" || return
   # its status tells nothing of what it found
   grep -E '^(execs_done|edges_found|saved_)' "$build/$1.afl/default/fuzzer_stats"
