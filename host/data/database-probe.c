@@ -53,7 +53,8 @@ database_probe (Database *database, void (*func) (gpointer data), gpointer data)
   };
   Probe probe = { database_get_state (database), func, data };
 
-  if (!database_state_begin_probe (probe.state)) {
+  /* a draining process opens no connection only to look */
+  if (database_is_draining (database) || !database_state_begin_probe (probe.state)) {
     if (func != NULL)
       func (data);
     return;

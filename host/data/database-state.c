@@ -55,7 +55,7 @@ database_state_add_metrics (DatabaseState *state, Metrics *metrics)
     .help = "Transactions run again",
     .labels = "reason=serialization|deadlock|stale_plan|connection_lost"
   };
-  static const char *const states[DATABASE_THREAD_STATES] = { "down", "idle", "busy" };
+  static const char *const states[] = { "down", "idle", "busy" };
   MetricsFamily *family;
 
   state->work_seconds = database_state_add_family (metrics, &work);
@@ -64,7 +64,7 @@ database_state_add_metrics (DatabaseState *state, Metrics *metrics)
   if (family != NULL)
     state->wait_seconds = metrics_series (family, NULL, 0);
   family = database_state_add_family (metrics, &connections);
-  for (guint i = 0; i < DATABASE_THREAD_STATES && family != NULL; i++)
+  for (guint i = 0; i < G_N_ELEMENTS (states) && family != NULL; i++)
     state->connections[i] = metrics_series (family, &states[i], 1);
 }
 

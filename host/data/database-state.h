@@ -5,8 +5,13 @@
 
 #include "../host.h"
 
-typedef enum { DATABASE_THREAD_DOWN = 0, DATABASE_THREAD_IDLE, DATABASE_THREAD_BUSY } DatabaseThreadState;
-#define DATABASE_THREAD_STATES 3
+typedef enum {
+  DATABASE_THREAD_DOWN = 0,
+  DATABASE_THREAD_IDLE,
+  DATABASE_THREAD_BUSY,
+  DATABASE_THREAD_GIVEN_BACK, /* while draining: not counted */
+} DatabaseThreadState;
+#define DATABASE_THREAD_STATES 4
 
 typedef struct DatabaseState DatabaseState;
 

@@ -53,5 +53,6 @@ void database_held_end (GArray *held, gboolean run);
 
 /* database.c */
 DatabaseState *database_get_state (Database *database);
+gboolean database_is_draining (Database *database);
 gboolean database_is_stopping (Database *database);
 void database_runner_init (DatabaseRunner *runner, Database *database, DatabaseUse use);

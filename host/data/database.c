@@ -21,6 +21,7 @@
 #define CONNECT_US    (3 * G_USEC_PER_SEC)
 #define PAYLOADS_MAX  4096
 #define DEADLINE_US   (30 * G_USEC_PER_SEC)
+#define IDLE_US       (1 * G_USEC_PER_SEC) /* a connection of a draining process */
 
 typedef struct {
   DatabaseWork work; /* request_id is owned */
@@ -59,7 +60,7 @@ struct Database {
   GPtrArray *payloads; /* for NOTIFY */
   guint32 alone;       /* flags of work of which the pool runs one at a time: constant */
   guint32 running;     /* those of them that run now */
-  gboolean stopping;
+  gboolean stopping, draining;
   DatabaseThread threads[THREADS];
 };
 
@@ -85,6 +86,12 @@ database_is_stopping (Database *database)
   ret = database->stopping;
   g_mutex_unlock (&database->lock);
   return ret;
+}
+
+gboolean
+database_is_draining (Database *database)
+{
+  return g_atomic_int_get (&database->draining);
 }
 
 gboolean
@@ -342,6 +349,35 @@ database_thread_notify (DatabaseThread *thread)
     database->payloads = g_steal_pointer (&payloads);
 }
 
+/* Whether THREAD needs a connection now, with the lock held. */
+static gboolean
+database_thread_wants_connection (DatabaseThread *thread, GQueue *queue)
+{
+  Database *database = thread->database;
+
+  return !database->draining || database_find_item (database, queue) != NULL ||
+         (queue == &database->keeper && database->payloads != NULL);
+}
+
+/* Waits for work; a draining process gives the connection back meanwhile. Lock as above. */
+static void
+database_thread_wait (DatabaseThread *thread, GCond *cond, GQueue *queue)
+{
+  Database *database = thread->database;
+
+  if (!database->draining || thread->runner.connection == NULL) {
+    g_cond_wait (cond, &database->lock);
+    return;
+  }
+  if (g_cond_wait_until (cond, &database->lock, g_get_monotonic_time () + IDLE_US) ||
+      database->stopping || database_thread_wants_connection (thread, queue))
+    return;
+  database_thread_set_state (thread, DATABASE_THREAD_GIVEN_BACK);
+  g_mutex_unlock (&database->lock);
+  database->driver->close (g_steal_pointer (&thread->runner.connection));
+  g_mutex_lock (&database->lock);
+}
+
 static gpointer
 database_thread_main (gpointer data)
 {
@@ -356,7 +392,8 @@ database_thread_main (gpointer data)
   for (;;) {
     WorkItem *item;
 
-    if (thread->runner.connection == NULL && !database->stopping) {
+    if (thread->runner.connection == NULL && !database->stopping &&
+        database_thread_wants_connection (thread, queue)) {
       database_thread_connect (thread, cond, &pause);
       continue;
     }
@@ -375,7 +412,7 @@ database_thread_main (gpointer data)
     } else if (database->stopping) {
       break;
     } else {
-      g_cond_wait (cond, &database->lock);
+      database_thread_wait (thread, cond, queue);
     }
   }
   g_mutex_unlock (&database->lock);
@@ -499,6 +536,17 @@ database_new (Host *host, Complaints *complaints)
   g_source_set_name (&database->hand_back->base, "database");
   g_source_attach (&database->hand_back->base, database->context);
   return database;
+}
+
+void
+database_drain (Database *database)
+{
+  g_mutex_lock (&database->lock);
+  g_atomic_int_set (&database->draining, TRUE);
+  g_cond_broadcast (&database->pool_cond);
+  g_cond_broadcast (&database->keeper_cond);
+  g_mutex_unlock (&database->lock);
+  g_ptr_array_set_size (database->listeners, 0);
 }
 
 void

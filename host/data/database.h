@@ -41,6 +41,9 @@ typedef struct {
 Database *database_new (Host *host, Complaints *complaints);
 /* Opens the pool in the background; jobs and work queue until it is there. */
 void database_start (Database *database);
+/* This process makes way for another: from now on connections are opened as work needs them, given back
+ * when they have been idle for a second, and hints of other hosts are not heard. */
+void database_drain (Database *database);
 /* Waits for what runs, closes all connections; what waits is told that there is no database, as is
  * all that comes later. Each `done` has been called when this returns. */
 void database_stop (Database *database);

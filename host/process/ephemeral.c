@@ -11,14 +11,18 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define PARENT_LOOK_MS 200
+#define PREFIX         "daedalus-"
+#define MARK           "ephemeral" /* in the directory; locked while the instance lives */
 
 static char *directory;
+static int mark_fd = -1;
 static int answer_fd = -1; /* the real standard output */
 static pid_t parent;
 static void (*when_gone) (gpointer data);
@@ -85,13 +89,65 @@ add_listen (Options *options)
   }
 }
 
+static int
+remove_one (const char *path, const struct stat *status, int type, struct FTW *where)
+{
+  return remove (path);
+}
+
+static void
+remove_directory (const char *path)
+{
+  nftw (path, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+}
+
+/* One that was killed could not remove its own. */
+static void
+remove_left_behind (void)
+{
+  g_autoptr (GDir) dir = g_dir_open (g_get_tmp_dir (), 0, NULL);
+  const char *name;
+
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL) {
+    g_autofree char *path = g_build_filename (g_get_tmp_dir (), name, NULL);
+    g_autofree char *mark = g_build_filename (path, MARK, NULL);
+    struct stat status;
+    int fd;
+
+    if (!g_str_has_prefix (name, PREFIX) || lstat (path, &status) != 0 ||
+        !S_ISDIR (status.st_mode) || status.st_uid != geteuid ())
+      continue;
+    fd = open (mark, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd >= 0 && flock (fd, LOCK_EX | LOCK_NB) == 0)
+      remove_directory (path);
+    if (fd >= 0)
+      close (fd);
+  }
+}
+
+/* The mark gets its name when it is locked already: nobody takes it for one that was left behind.
+ */
+static gboolean
+make_directory (void)
+{
+  g_autofree char *unnamed = NULL, *mark = NULL;
+
+  directory = g_build_filename (g_get_tmp_dir (), PREFIX "XXXXXX", NULL);
+  if (g_mkdtemp (directory) == NULL)
+    return FALSE;
+  unnamed = g_build_filename (directory, MARK ".new", NULL);
+  mark = g_build_filename (directory, MARK, NULL);
+  mark_fd = open (unnamed, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  return mark_fd >= 0 && flock (mark_fd, LOCK_EX) == 0 && rename (unnamed, mark) == 0;
+}
+
 gboolean
 ephemeral_begin (Options *options, void (*gone) (gpointer data), gpointer data)
 {
   struct stat input;
 
-  directory = g_build_filename (g_get_tmp_dir (), "daedalus-XXXXXX", NULL);
-  if (g_mkdtemp (directory) == NULL) {
+  remove_left_behind ();
+  if (!make_directory ()) {
     fprintf (stderr, "cannot make a temporary directory in \"%s\"\n", g_get_tmp_dir ());
     return FALSE;
   }
@@ -131,16 +187,12 @@ ephemeral_print (const char *url, const char *token, const char *start_link)
   (void)!write (answer_fd, line, strlen (line));
 }
 
-static int
-remove_one (const char *path, const struct stat *status, int type, struct FTW *where)
-{
-  return remove (path);
-}
-
 void
 ephemeral_end (void)
 {
   if (directory != NULL)
-    nftw (directory, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+    remove_directory (directory);
+  if (mark_fd >= 0)
+    close (mark_fd);
   g_clear_pointer (&directory, g_free);
 }

@@ -127,6 +127,7 @@ drain (guint limit_ms)
   exchange_drain (host->exchange, MIN (stagger_ms, limit_ms));
   jobs_drain (host->jobs);
   plugin_set_drain (host->plugins);
+  database_drain (host->database);
   g_timeout_add (LOOK_EVERY_MS, look_whether_drained, NULL);
 }
 

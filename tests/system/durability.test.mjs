@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline';
 import { createServer } from 'node:net';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Host, daedalus, databases, folder, sleep, until } from './kit.mjs';
+import { Host, daedalus, databaseSettings, databases, folder, sleep, until } from './kit.mjs';
 
 const kills = Number(process.env.KILLS ?? 20);
 
@@ -26,7 +26,7 @@ class Lasting {
 
   async start () {
     const sets = [`host.data-dir=${this.dir}`, `http.listen=127.0.0.1:${this.port}`, 'host.workers=2', 'log.format=json'];
-    if (this.database !== 'sqlite') sets.push(`database.url=${this.database}`);
+    sets.push(...databaseSettings(this.database));
     this.child = spawn(daedalus, ['run', '--config', '/dev/null', ...sets.flatMap((one) => ['--set', one])],
       { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
     this.log = [];

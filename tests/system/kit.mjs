@@ -243,6 +243,16 @@ export function textOf (events, messageId) {
   return text.toString('utf8');
 }
 
+/** Pooled URL -> the same database's direct one. */
+const direct = new Map();
+
+/** The settings, "GROUP.KEY=VALUE", that put a host on DATABASE: "sqlite" or a URL. */
+export function databaseSettings (database) {
+  if (database === 'sqlite') return [];
+  if (!direct.has(database)) return [`database.url=${database}`];
+  return [`database.url=${database}`, 'database.prepare=false', `database.listen-url=${direct.get(database)}`];
+}
+
 /** A test asks as one person from one address, and faster than people do. */
 export const unlimited = ['limits.writes-per-second=0', 'limits.streams-per-person=0', 'limits.connections-per-address=0'];
 
@@ -250,7 +260,7 @@ export const unlimited = ['limits.writes-per-second=0', 'limits.streams-per-pers
 export async function startHost (t, { database = 'sqlite', workers, set = [], args = [], env = {}, config, keep = false, limits = false } = {}) {
   const sets = [...(limits ? [] : unlimited), ...set];
   if (workers) sets.push(`host.workers=${workers}`);
-  if (database !== 'sqlite') sets.push(`database.url=${database}`);
+  sets.push(...databaseSettings(database));
   const all = ['run', '--ephemeral', ...sets.flatMap((one) => ['--set', one]), ...args];
   if (config !== undefined) {
     const file = join(folder(t), 'daedalus.conf');
@@ -292,6 +302,14 @@ export async function startPostgres (t) {
       const name = `d${randomUUID().replaceAll('-', '')}`;
       return execFileSync('sh', [script, 'create', dir, name], { encoding: 'utf8' }).trim();
     },
+    /** Puts a pgbouncer in transaction mode beside it; gives what makes a URL lead through it. */
+    pool (connections = 8) {
+      const port = execFileSync('sh', [script, 'pool', dir, String(connections)], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }).trim();
+      return (url) => {
+        direct.set(`${url}&port=${port}`, url);
+        return `${url}&port=${port}`;
+      };
+    },
     role (name, password) { execFileSync('sh', [script, 'role', dir, name, password]); },
   };
 }
@@ -309,9 +327,14 @@ export async function startAgent (t, file, { args = [], env = {} } = {}) {
   return { ...facts, child, stop };
 }
 
-/** The databases that each system test runs on: [name, () => conninfo]. */
+/** The databases that each system test runs on: [name, () => conninfo]. With TEST_POOLER set, PostgreSQL behind
+ *  pgbouncer alone. */
 export async function databases (t) {
   const postgres = await startPostgres(t);
+  if (process.env.TEST_POOLER) {
+    const pooled = postgres.pool();
+    return [['postgres behind pgbouncer', () => pooled(postgres.database())]];
+  }
   return [['sqlite', () => 'sqlite'], ['postgres', () => postgres.database()]];
 }
 

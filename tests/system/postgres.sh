@@ -6,7 +6,9 @@
 #   postgres.sh kill DIR       kills it as a crash would; postgres.sh restart DIR brings it back
 #   postgres.sh create DIR NAME  makes a database, prints its URL
 #   postgres.sh role DIR NAME PASSWORD  makes a role that must give its password
-#   postgres.sh stop DIR       ends it; the directory stays
+#   postgres.sh pool DIR [N]   puts a pgbouncer in transaction mode beside it, with N connections a database; prints
+#                              the port of its socket in DIR
+#   postgres.sh stop DIR       ends both; the directory stays
 #   postgres.sh available      exit status 0 if the programs are there
 #
 # It runs as user "postgres" where the caller is root, so DIR must be reachable for that user. Its durability is
@@ -27,7 +29,7 @@ if [ "$command" = available ]; then
   exit
 fi
 [ -n "$programs" ] || { echo 'postgres.sh: PostgreSQL is not installed (Debian package postgresql)' >&2; exit 77; }
-[ -n "${2:-}" ] || { sed -n '3,10s/^# *//p' "$0" >&2; exit 2; }
+[ -n "${2:-}" ] || { sed -n '3,12s/^# *//p' "$0" >&2; exit 2; }
 dir=$(realpath -m "$2")
 [ "${#dir}" -le 80 ] || { echo "postgres.sh: $dir is too long for the path of a socket" >&2; exit 2; }
 
@@ -109,6 +111,34 @@ END
 restart)
   launch
   ;;
+pool)
+  command -v pgbouncer >/dev/null || { echo 'postgres.sh: pgbouncer is not installed (Debian package pgbouncer)' >&2; exit 77; }
+  as_user tee "$dir/pgbouncer.ini" >/dev/null <<END
+[databases]
+* = host=$dir port=5432 user=daedalus
+[pgbouncer]
+pool_mode = transaction
+auth_type = any
+listen_addr =
+listen_port = 6432
+unix_socket_dir = $dir
+pidfile = $dir/pgbouncer.pid
+logfile = $dir/pgbouncer.log
+default_pool_size = ${3:-8}
+max_client_conn = 500
+server_idle_timeout = 5
+admin_users = daedalus
+END
+  cd /
+  as_user pgbouncer -q -d "$dir/pgbouncer.ini"
+  tries=0
+  until [ -S "$dir/.s.PGSQL.6432" ]; do
+    tries=$((tries + 1))
+    [ "$tries" -le 250 ] || { tail -n 20 "$dir/pgbouncer.log" >&2; exit 1; }
+    sleep 0.02
+  done
+  echo 6432
+  ;;
 kill)
   if running; then
     children=$(cat "/proc/$pid/task/$pid/children")
@@ -118,13 +148,17 @@ kill)
   fi
   ;;
 stop)
+  if pooler=$(cat "$dir/pgbouncer.pid" 2>/dev/null) && alive "$pooler"; then
+    kill -INT "$pooler"
+    await_end "$pooler"
+  fi
   if running; then
     kill -INT "$pid"
     await_end "$pid"
   fi
   ;;
 *)
-  sed -n '3,10s/^# *//p' "$0" >&2
+  sed -n '3,12s/^# *//p' "$0" >&2
   exit 2
   ;;
 esac

@@ -72,6 +72,75 @@ gate_inside (Gate *gate)
   return ret;
 }
 
+/* Descriptors of connections: sockets, or the embedded database's file. */
+static guint
+count_connections (gconstpointer kind)
+{
+  g_autoptr (GDir) dir = g_dir_open ("/proc/self/fd", 0, NULL);
+  const char *name;
+  guint n = 0;
+
+  while ((name = g_dir_read_name (dir)) != NULL) {
+    g_autofree char *path = g_build_filename ("/proc/self/fd", name, NULL);
+    g_autofree char *target = g_file_read_link (path, NULL);
+
+    n += target != NULL && (kind == STORE_POSTGRES ? g_str_has_prefix (target, "socket:")
+                                                   : g_str_has_suffix (target, ".db"));
+  }
+  return n;
+}
+
+static gboolean
+come_to (gconstpointer kind, guint connections)
+{
+  gint64 limit = g_get_monotonic_time () + 10 * G_USEC_PER_SEC;
+
+  while (count_connections (kind) != connections && g_get_monotonic_time () < limit) {
+    g_main_context_iteration (NULL, FALSE);
+    g_usleep (10 * 1000);
+  }
+  return count_connections (kind) == connections;
+}
+
+static gpointer
+nothing_run (DaeTx *tx, gpointer data)
+{
+  dae_query_one (tx, "SELECT 1");
+  return NULL;
+}
+
+static void
+on_payload (const char *payload, gpointer data)
+{
+}
+
+static void
+test_queue_gives_connections_back_while_it_drains (gconstpointer kind)
+{
+  Store store;
+  const guint32 flags[] = { 0, DAE_WORK_KEEPER };
+  guint before;
+
+  if (!store_open (&store, kind))
+    return;
+  before = count_connections (kind);
+  database_listen (store.database, on_payload, NULL);
+  database_start (store.database);
+  for (guint i = 0; i < G_N_ELEMENTS (flags); i++)
+    g_assert_cmpint (store_run (&store, flags[i], nothing_run), ==, DATABASE_DONE);
+  g_usleep (1500 * 1000);
+  g_assert_cmpuint (count_connections (kind), >=, before + 2); /* idle ones stay */
+  database_drain (store.database);
+  for (guint i = 0; i < G_N_ELEMENTS (flags); i++) {
+    g_assert_true (come_to (kind, before));
+    g_assert_cmpint (store_run (&store, flags[i], nothing_run), ==, DATABASE_DONE);
+    g_assert_cmpuint (count_connections (kind), >, before);
+  }
+  g_assert_true (database_is_up (store.database, NULL, NULL));
+  g_assert_true (come_to (kind, before));
+  store_close (&store);
+}
+
 static void
 test_queue_is_bounded (gconstpointer kind)
 {
@@ -433,6 +502,8 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  store_add_test ("database-queue", "connections-are-given-back-while-it-drains",
+                  test_queue_gives_connections_back_while_it_drains);
   store_add_test ("database-queue", "queue-is-bounded-in-length-and-time", test_queue_is_bounded);
   store_add_test ("database-queue", "a-short-deadline-is-told-in-time",
                   test_queue_tells_a_short_deadline);
