@@ -181,6 +181,9 @@ struct DaeApi {
   /* limits: dae-limit.h */
   gboolean (*limit_take) (DaePlugin *self, guint32 what);
   void (*limit_give) (DaePlugin *self, guint32 what);
+
+  /* database: dae-database.h */
+  void (*exec_later) (DaeTx *tx, const char *sql, const DaeValue *values, guint n_values);
 };
 
 G_END_DECLS

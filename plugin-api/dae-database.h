@@ -59,6 +59,21 @@ G_BEGIN_DECLS
 #define dae_exec(tx, sql, ...)                                                                     \
   ((tx)->api->exec ((tx), (sql), DAE_VALUES_ (__VA_ARGS__), DAE_N_VALUES_ (__VA_ARGS__)))
 
+static inline void
+dae_exec_later_ (DaeTx *tx, const char *sql, const DaeValue *values, guint n_values)
+{
+  /* a host from before it knew this waits */
+  if (tx->api->struct_size >= G_STRUCT_OFFSET (DaeApi, exec_later) + sizeof (gpointer))
+    tx->api->exec_later (tx, sql, values, n_values);
+  else
+    tx->api->exec (tx, sql, values, n_values);
+}
+
+/* The same for a statement whose number nobody needs: it may leave together with the next one that
+ * is waited for, or with COMMIT, and fail there. What comes after it sees what it did. */
+#define dae_exec_later(tx, sql, ...)                                                               \
+  (dae_exec_later_ ((tx), (sql), DAE_VALUES_ (__VA_ARGS__), DAE_N_VALUES_ (__VA_ARGS__)))
+
 /* Runs a query: call dae_rows_next before each row. The rows and their text live until the handler
  * or work function returns. */
 #define dae_query(tx, sql, ...)                                                                    \

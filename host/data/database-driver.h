@@ -118,6 +118,8 @@ struct DatabaseDriver {
   /* Runs QUERIES, whose `rows` are empty DatabaseRows and whose values are checked; sends BEGIN
    * first where that is due. None: only BEGIN, and `now` is known afterwards. */
   gboolean (*run) (DatabaseConnection *connection, DatabaseArena *arena, DaeQuery *queries, guint n_queries);
+  /* Sends QUERY with what is run or committed next; its `rows` stay as they are. NULL: it is run. */
+  gboolean (*later) (DatabaseConnection *connection, DatabaseArena *arena, DaeQuery *query);
   gboolean (*commit) (DatabaseConnection *connection);
   void (*rollback) (DatabaseConnection *connection);
   /* What became of the COMMIT that CONNECTION has in doubt; blocks until LIMIT at most. */

@@ -13,6 +13,7 @@
 #define STATEMENTS_MAX     500
 #define COMMIT_US          (3 * G_USEC_PER_SEC) /* a COMMIT that was sent gets so long, deadline or not */
 #define ROLLBACK_US        G_USEC_PER_SEC
+#define LATER_MAX          100   /* statements on their way that nobody waits for */
 #define SESSION_TIMEOUT_MS 40000 /* of statements, where the deadline is not longer */
 
 /* ---- faults ------------------------------------------------------------ */
@@ -330,6 +331,7 @@ database_postgres_exchange (PostgresConnection *postgres, DatabaseArena *arena, 
 {
   PGresult *result = NULL;
 
+  postgres->n_later = 0;
   if (!PQpipelineSync (postgres->pg)) {
     database_postgres_fail (postgres, NULL, NULL);
     return FALSE;
@@ -369,6 +371,7 @@ postgres_begin (DatabaseConnection *base)
   PostgresConnection *postgres = (PostgresConnection *)base;
 
   postgres->xid[0] = '\0';
+  postgres->n_later = 0;
   g_array_set_size (postgres->expected, 0);
 }
 
@@ -381,7 +384,8 @@ database_postgres_run (DatabaseConnection *base,
   PostgresConnection *postgres = (PostgresConnection *)base;
   gboolean was_begun = base->begun;
 
-  g_array_set_size (postgres->expected, 0);
+  if (postgres->n_later == 0)
+    g_array_set_size (postgres->expected, 0);
   if (!was_begun && !postgres_send_begin (postgres)) {
     base->is_broken = TRUE;
     return FALSE;
@@ -403,10 +407,53 @@ database_postgres_run (DatabaseConnection *base,
   return database_postgres_exchange (postgres, arena, base->deadline);
 }
 
+/* The number of a transaction has to be known before a COMMIT can be in doubt, so its first
+ * statement is waited for. */
+static gboolean
+postgres_later (DatabaseConnection *base, DatabaseArena *arena, DaeQuery *query)
+{
+  PostgresConnection *postgres = (PostgresConnection *)base;
+
+  if (!base->begun || !base->writes || postgres->n_later >= LATER_MAX)
+    return database_postgres_run (base, arena, query, 1);
+  if (postgres->n_later == 0)
+    g_array_set_size (postgres->expected, 0);
+  if (!database_postgres_send (postgres, query->sql, query->values, query->n_values, EXPECT_DONE,
+                               NULL)) {
+    base->is_broken = TRUE;
+    return FALSE;
+  }
+  postgres->n_later++;
+  return TRUE;
+}
+
+/* Nobody will read how what was sent before ended, so what it prepared may not be there. */
+static gboolean
+postgres_leave_later (PostgresConnection *postgres)
+{
+  if (postgres->n_later == 0)
+    return TRUE;
+  postgres->n_later = 0;
+  for (guint i = 0; i < postgres->expected->len; i++) {
+    const Expect *expect = &g_array_index (postgres->expected, Expect, i);
+
+    if (expect->kind == EXPECT_PREPARED)
+      g_hash_table_remove (postgres->statements, expect->key);
+  }
+  if (!PQpipelineSync (postgres->pg))
+    return FALSE;
+  postgres->n_owed++;
+  return TRUE;
+}
+
 /* Sends the end of a transaction and does not wait for the answer. */
 static void
 postgres_send_end (PostgresConnection *postgres, const char *sql)
 {
+  if (!postgres_leave_later (postgres)) {
+    postgres->base.is_broken = TRUE;
+    return;
+  }
   g_array_set_size (postgres->expected, 0);
   if (PQsendQueryParams (postgres->pg, sql, 0, NULL, NULL, NULL, NULL, 1) &&
       PQpipelineSync (postgres->pg) && PQflush (postgres->pg) >= 0)
@@ -458,11 +505,20 @@ postgres_commit (DatabaseConnection *base)
     postgres_send_end (postgres, "COMMIT");
     return TRUE;
   }
-  g_array_set_size (postgres->expected, 0);
-  if (!database_postgres_send (postgres, "COMMIT", NULL, 0, EXPECT_NOTHING, NULL))
+  if (postgres->n_later == 0)
+    g_array_set_size (postgres->expected, 0);
+  if (!database_postgres_send (postgres, "COMMIT", NULL, 0, EXPECT_NOTHING, NULL)) {
+    base->is_broken = TRUE;
     return FALSE;
+  }
   if (database_postgres_exchange (postgres, NULL, deadline))
     return TRUE;
+  if (fault->kind == DATABASE_FAULT_STALE_PLAN)
+    return FALSE; /* a statement before it failed, so it was never looked at */
+  if (!base->is_broken && PQtransactionStatus (postgres->pg) != PQTRANS_IDLE) {
+    postgres_rollback_write (postgres);
+    return FALSE;
+  }
   /* from here on nobody knows whether it reached the server, unless the server said no */
   if (base->is_broken || fault->kind == DATABASE_FAULT_DEADLINE)
     fault->kind = DATABASE_FAULT_IN_DOUBT;
@@ -531,6 +587,7 @@ const DatabaseDriver database_postgres_driver = {
   .close = database_postgres_close,
   .begin = postgres_begin,
   .run = database_postgres_run,
+  .later = postgres_later,
   .commit = postgres_commit,
   .rollback = postgres_rollback,
   .resolve = database_postgres_resolve,

@@ -53,7 +53,7 @@ void database_postgres_unlisten (gpointer listener);
   "concat_ws ('/', left (pg_walfile_name (pg_current_wal_insert_lsn ()), 8), "                     \
   "pg_stat_get_bgwriter_stat_reset_time ())"
 
-typedef enum { EXPECT_NOTHING = 0, EXPECT_PREPARED, EXPECT_INFO, EXPECT_LINEAGE, EXPECT_ROWS } ExpectKind;
+typedef enum { EXPECT_NOTHING = 0, EXPECT_PREPARED, EXPECT_INFO, EXPECT_LINEAGE, EXPECT_ROWS, EXPECT_DONE } ExpectKind;
 
 typedef struct {
   ExpectKind kind;
@@ -69,6 +69,7 @@ typedef struct {
   GHashTable *statements; /* text and types -> name, owned */
   guint n_named;
   guint n_owed; /* pipelines whose results have not been read */
+  guint n_later; /* statements of the pipeline that has no end yet */
   GArray *expected; /* (element-type Expect) */
   GString *key;
   char xid[24]; /* of this write transaction; "" unknown */

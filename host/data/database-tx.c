@@ -7,6 +7,8 @@
  */
 #include "database-tx.h"
 
+#include <string.h>
+
 #include "../plugin/plugin.h"
 
 static __thread DatabaseTx *database_tx_current;
@@ -74,6 +76,18 @@ database_tx_check (DatabaseTx *tx, DaeQuery *query)
   return TRUE;
 }
 
+/* FALSE: there is a fault already, or the deadline has passed. */
+static gboolean
+database_tx_goes_on (DatabaseTx *tx)
+{
+  if (database_tx_has_failed (tx))
+    return FALSE;
+  if (g_get_monotonic_time () < tx->runner->connection->deadline)
+    return TRUE;
+  database_tx_fail (tx, DATABASE_FAULT_DEADLINE, NULL, "deadline passed before the statement");
+  return FALSE;
+}
+
 /* Runs QUERIES and sets each one's rows, which are empty if anything failed. */
 static void
 database_tx_run (DatabaseTx *tx, DaeQuery *queries, guint n_queries)
@@ -85,12 +99,8 @@ database_tx_run (DatabaseTx *tx, DaeQuery *queries, guint n_queries)
     heartbeat_stamp (runner->heartbeat, runner->heartbeat_index);
   for (guint i = 0; i < n_queries; i++)
     queries[i].rows = &database_rows_new (tx)->base;
-  if (database_tx_has_failed (tx))
+  if (!database_tx_goes_on (tx))
     return;
-  if (g_get_monotonic_time () >= connection->deadline) {
-    database_tx_fail (tx, DATABASE_FAULT_DEADLINE, NULL, "deadline passed before the statement");
-    return;
-  }
   for (guint i = 0; i < n_queries; i++) {
     if (!database_tx_check (tx, &queries[i]))
       return;
@@ -156,6 +166,25 @@ static gint64
 database_api_exec (DaeTx *base, const char *sql, const DaeValue *values, guint n_values)
 {
   return ((DatabaseRows *)database_api_query (base, sql, values, n_values))->n_changed;
+}
+
+static void
+database_api_exec_later (DaeTx *base, const char *sql, const DaeValue *values, guint n_values)
+{
+  DatabaseTx *tx = (DatabaseTx *)base;
+  DatabaseConnection *connection = tx->runner->connection;
+  DaeQuery query = { .sql = sql, .values = values, .n_values = n_values };
+
+  if (connection->driver->later == NULL) {
+    database_tx_run (tx, &query, 1);
+    return;
+  }
+  if (!database_tx_goes_on (tx) || !database_tx_check (tx, &query))
+    return;
+  /* it is named should it fail, which may be after the caller's text has gone */
+  query.sql = database_arena_text (&tx->runner->arena, sql, strlen (sql));
+  query.rows = &database_rows_new (tx)->base;
+  connection->driver->later (connection, &tx->runner->arena, &query);
 }
 
 /* ---- rows -------------------------------------------------------------- */
@@ -339,6 +368,7 @@ void
 database_fill_api (DaeApi *api)
 {
   api->exec = database_api_exec;
+  api->exec_later = database_api_exec_later;
   api->query = database_api_query;
   api->query_one = database_api_query_one;
   api->query_many = database_api_query_many;

@@ -82,7 +82,7 @@ idempotency_keep (DaeTx *tx,
 {
   gboolean is_kept = !status_only && idempotency_is_text (headers) && idempotency_is_text (body);
 
-  dae_exec (
+  dae_exec_later (
       tx,
       "INSERT INTO idempotency (subject, key, hash, status, headers, body, is_kept, created_at) "
       "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",

@@ -110,24 +110,25 @@ ask_insert_message (
 {
   const DaeUser *user = dae_request_user (req);
 
-  dae_exec (tx,
-            "INSERT INTO message (id, conversation_id, parent_id, role, author, author_name, "
-            "agent, content, state,"
-            " turn_id, request_id, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, "
-            "$11, $12)",
-            DAE_UUID (is_answer ? ask->answer : ask->question), DAE_UUID (conversation_id),
-            DAE_UUID (is_answer ? ask->question : ask->parent),
-            DAE_TEXT (is_answer ? "assistant" : "user"),
-            DAE_TEXT (is_answer ? NULL : user->subject), DAE_TEXT (is_answer ? NULL : user->name),
-            DAE_TEXT (ask->agent), DAE_TEXT (is_answer ? "" : ask->content),
-            DAE_TEXT (is_answer ? "queued" : "complete"), DAE_UUID (ask->agent ? ask->turn : NULL),
-            DAE_TEXT (dae_request_id (req)), DAE_TIME (dae_tx_now (tx)));
+  dae_exec_later (
+      tx,
+      "INSERT INTO message (id, conversation_id, parent_id, role, author, author_name, "
+      "agent, content, state,"
+      " turn_id, request_id, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, "
+      "$11, $12)",
+      DAE_UUID (is_answer ? ask->answer : ask->question), DAE_UUID (conversation_id),
+      DAE_UUID (is_answer ? ask->question : ask->parent),
+      DAE_TEXT (is_answer ? "assistant" : "user"), DAE_TEXT (is_answer ? NULL : user->subject),
+      DAE_TEXT (is_answer ? NULL : user->name), DAE_TEXT (ask->agent),
+      DAE_TEXT (is_answer ? "" : ask->content), DAE_TEXT (is_answer ? "queued" : "complete"),
+      DAE_UUID (ask->agent ? ask->turn : NULL), DAE_TEXT (dae_request_id (req)),
+      DAE_TIME (dae_tx_now (tx)));
 }
 
 static void
 ask_update_conversation (DaeTx *tx, const Ask *ask, const char *conversation_id)
 {
-  dae_exec (
+  dae_exec_later (
       tx,
       "UPDATE conversation SET current_message_id = $2, last_activity_at = $3, events_at = $3,"
       " version = version + CASE WHEN title = '' AND $4 <> '' THEN 1 ELSE 0 END,"
@@ -195,7 +196,7 @@ ask_reply (DaeTx *tx, DaeRequest *req, EventLog *log, const Ask *ask)
 static void
 ask_mark_read (EventLog *log, const char *subject)
 {
-  dae_exec (
+  dae_exec_later (
       log->tx,
       "INSERT INTO read_mark (conversation_id, subject, seq, updated_at) VALUES ($1, $2, $3, $4)"
       " ON CONFLICT (conversation_id, subject) DO UPDATE SET seq = excluded.seq, updated_at = "
@@ -244,8 +245,7 @@ ask_post (DaeTx *tx, DaeRequest *req, DaePlugin *self)
   if (refusal)
     return refusal;
   /* locked now: read again what others may have changed meanwhile */
-  if (!event_log_open (&log, tx, conversation.id, agent ? 3 : 1) ||
-      !conversation_load (tx, conversation.id, &conversation))
+  if (!conversation_lock (tx, &log, agent ? 3 : 1, &conversation))
     return dae_reply_not_found (req);
   if (!ask_find_parent (tx, req, &conversation, &ask.parent))
     return conversation_unprocessable (req, "/parent_id", "is not a message of this conversation");

@@ -14,17 +14,15 @@
 
 /* ---- access ----------------------------------------------------------------- */
 
-gboolean
-conversation_load (DaeTx *tx, const char *id, Conversation *ret)
-{
-  DaeRows *row = dae_query_one (
-      tx,
-      "SELECT c.id, c.workspace_id, c.title, c.agent, c.current_message_id, c.pinned,"
-      " c.archived_at, c.version, c.created_at"
-      " FROM conversation c WHERE c.id = $1 AND c.deleted_at IS NULL",
-      DAE_UUID (id));
+static const char conversation_sql[] =
+    "SELECT c.id, c.workspace_id, c.title, c.agent, c.current_message_id, c.pinned,"
+    " c.archived_at, c.version, c.created_at"
+    " FROM conversation c WHERE c.id = $1 AND c.deleted_at IS NULL";
 
-  if (!row)
+static gboolean
+conversation_take (DaeRows *row, Conversation *ret)
+{
+  if (!dae_rows_next (row))
     return FALSE;
   ret->id = dae_row_text (row, 0);
   ret->workspace_id = dae_row_text (row, 1);
@@ -36,6 +34,22 @@ conversation_load (DaeTx *tx, const char *id, Conversation *ret)
   ret->version = dae_row_int (row, 7);
   ret->created_at = dae_row_int (row, 8);
   return TRUE;
+}
+
+gboolean
+conversation_load (DaeTx *tx, const char *id, Conversation *ret)
+{
+  return conversation_take (dae_query (tx, conversation_sql, DAE_UUID (id)), ret);
+}
+
+gboolean
+conversation_lock (DaeTx *tx, EventLog *log, guint expected, Conversation *conversation)
+{
+  const DaeValue values[] = { DAE_UUID (conversation->id) };
+  DaeQuery query = { conversation_sql, values, G_N_ELEMENTS (values), NULL };
+
+  return event_log_open_with (log, tx, conversation->id, expected, &query) &&
+         conversation_take (query.rows, conversation);
 }
 
 /* What may not be seen is not there; what may be seen but not done says so. */
@@ -267,15 +281,15 @@ conversation_create (DaeTx *tx, DaeRequest *req, DaePlugin *self)
   if (refusal)
     return refusal;
   dae_uuid7 (self, id);
-  dae_exec (tx,
-            "INSERT INTO conversation (id, workspace_id, title, agent, created_by, created_at, "
-            "last_activity_at)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $6)",
-            DAE_UUID (id), DAE_UUID (workspace_id),
-            DAE_TEXT (dae_body_has (req, "title") ? dae_body_text (req, "title") : ""),
-            DAE_TEXT (agent), DAE_TEXT (dae_request_user (req)->subject),
-            DAE_TIME (dae_tx_now (tx)));
-  dae_exec (tx, "INSERT INTO conversation_log (conversation_id) VALUES ($1)", DAE_UUID (id));
+  dae_exec_later (
+      tx,
+      "INSERT INTO conversation (id, workspace_id, title, agent, created_by, created_at, "
+      "last_activity_at)"
+      " VALUES ($1, $2, $3, $4, $5, $6, $6)",
+      DAE_UUID (id), DAE_UUID (workspace_id),
+      DAE_TEXT (dae_body_has (req, "title") ? dae_body_text (req, "title") : ""), DAE_TEXT (agent),
+      DAE_TEXT (dae_request_user (req)->subject), DAE_TIME (dae_tx_now (tx)));
+  dae_exec_later (tx, "INSERT INTO conversation_log (conversation_id) VALUES ($1)", DAE_UUID (id));
   if (!conversation_load (tx, id, &conversation))
     return dae_reply_not_found (req);
   conversation_publish (tx, conversation.workspace_id, conversation.id, NULL, NULL);
@@ -297,7 +311,7 @@ conversation_show (DaeTx *tx, DaeRequest *req, DaePlugin *self)
 static void
 conversation_keep_read (EventLog *log, const char *subject)
 {
-  dae_exec (
+  dae_exec_later (
       log->tx,
       "UPDATE read_mark SET seq = $4 WHERE conversation_id = $1 AND subject = $2 AND seq >= $3",
       DAE_UUID (log->conversation_id), DAE_TEXT (subject), DAE_INT (log->first),
@@ -410,9 +424,10 @@ conversation_set_current (DaeTx *tx, DaeRequest *req, DaePlugin *self)
                       DAE_UUID (dae_body_text (req, "message_id")), DAE_UUID (conversation.id)))
     return conversation_unprocessable (req, "/message_id", "is not a message of this conversation");
   conversation.current_message_id = branch_leaf (tx, dae_body_text (req, "message_id"));
-  dae_exec (tx, "UPDATE conversation SET current_message_id = $2, events_at = $3 WHERE id = $1",
-            DAE_UUID (conversation.id), DAE_UUID (conversation.current_message_id),
-            DAE_TIME (dae_tx_now (tx)));
+  dae_exec_later (tx,
+                  "UPDATE conversation SET current_message_id = $2, events_at = $3 WHERE id = $1",
+                  DAE_UUID (conversation.id), DAE_UUID (conversation.current_message_id),
+                  DAE_TIME (dae_tx_now (tx)));
   conversation_log_updated (&log, &conversation);
   conversation_keep_read (&log, dae_request_user (req)->subject);
   event_log_close (&log);

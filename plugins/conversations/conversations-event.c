@@ -14,14 +14,22 @@
 #define EVENT_PAGE_BYTES (1024 * 1024)
 
 gboolean
-event_log_open (EventLog *log, DaeTx *tx, const char *conversation_id, guint expected)
+event_log_open_with (
+    EventLog *log, DaeTx *tx, const char *conversation_id, guint expected, DaeQuery *also)
 {
-  DaeRows *row = dae_query_one (tx,
-                                "UPDATE conversation_log SET last_seq = last_seq + $2"
-                                " WHERE conversation_id = $1 RETURNING last_seq",
-                                DAE_UUID (conversation_id), DAE_INT (expected));
+  const DaeValue values[] = { DAE_UUID (conversation_id), DAE_INT (expected) };
+  DaeQuery queries[2] = { { "UPDATE conversation_log SET last_seq = last_seq + $2"
+                            " WHERE conversation_id = $1 RETURNING last_seq",
+                            values, G_N_ELEMENTS (values), NULL } };
+  DaeRows *row;
 
-  if (!row)
+  if (also)
+    queries[1] = *also;
+  dae_query_many (tx, queries, also ? 2 : 1);
+  if (also)
+    also->rows = queries[1].rows;
+  row = queries[0].rows;
+  if (!dae_rows_next (row))
     return FALSE;
   log->tx = tx;
   log->conversation_id = conversation_id;
@@ -29,6 +37,12 @@ event_log_open (EventLog *log, DaeTx *tx, const char *conversation_id, guint exp
   log->first = log->reserved - expected;
   log->last = log->first;
   return TRUE;
+}
+
+gboolean
+event_log_open (EventLog *log, DaeTx *tx, const char *conversation_id, guint expected)
+{
+  return event_log_open_with (log, tx, conversation_id, expected, NULL);
 }
 
 /* A transaction may be run again: what it writes counts once. */
@@ -43,12 +57,12 @@ event_log_add (
     EventLog *log, const char *kind, const char *turn_id, const char *message_id, const char *data)
 {
   log->last++;
-  dae_exec (log->tx,
-            "INSERT INTO event (conversation_id, seq, kind, turn_id, message_id, data, created_at)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7)",
-            DAE_UUID (log->conversation_id), DAE_INT (log->last), DAE_TEXT (kind),
-            DAE_UUID (turn_id), DAE_UUID (message_id), DAE_JSON (data),
-            DAE_TIME (dae_tx_now (log->tx)));
+  dae_exec_later (
+      log->tx,
+      "INSERT INTO event (conversation_id, seq, kind, turn_id, message_id, data, created_at)"
+      " VALUES ($1, $2, $3, $4, $5, $6, $7)",
+      DAE_UUID (log->conversation_id), DAE_INT (log->last), DAE_TEXT (kind), DAE_UUID (turn_id),
+      DAE_UUID (message_id), DAE_JSON (data), DAE_TIME (dae_tx_now (log->tx)));
   dae_after_commit (log->tx, event_count, g_strdup (kind), g_free);
 }
 
@@ -60,8 +74,8 @@ event_log_close (EventLog *log)
   char text[24];
 
   if (log->last != log->reserved)
-    dae_exec (log->tx, "UPDATE conversation_log SET last_seq = $2 WHERE conversation_id = $1",
-              DAE_UUID (log->conversation_id), DAE_INT (log->last));
+    dae_exec_later (log->tx, "UPDATE conversation_log SET last_seq = $2 WHERE conversation_id = $1",
+                    DAE_UUID (log->conversation_id), DAE_INT (log->last));
   if (log->last == log->first)
     return;
   topic = g_strconcat ("conversation:", log->conversation_id, NULL);

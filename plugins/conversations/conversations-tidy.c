@@ -56,15 +56,16 @@ static void
 tidy_keep_snapshot (
     DaeTx *tx, const char *turn_id, const char *conversation_id, gint64 first, gint64 last)
 {
-  dae_exec (tx,
-            "UPDATE event SET kind = 'message.snapshot', data = $5,"
-            " message_id = (SELECT t.answer_id FROM turn t WHERE t.id = $2)"
-            " WHERE conversation_id = $1 AND kind = 'turn.chunk' AND seq = (SELECT max (e.seq) "
-            "FROM event e"
-            "  WHERE e.conversation_id = $1 AND e.seq > $3 AND e.seq < $4 AND e.turn_id = $2"
-            "  AND e.kind IN ('turn.chunk', 'message.snapshot'))",
-            DAE_UUID (conversation_id), DAE_UUID (turn_id), DAE_INT (first), DAE_INT (last),
-            DAE_JSON ("{}"));
+  dae_exec_later (
+      tx,
+      "UPDATE event SET kind = 'message.snapshot', data = $5,"
+      " message_id = (SELECT t.answer_id FROM turn t WHERE t.id = $2)"
+      " WHERE conversation_id = $1 AND kind = 'turn.chunk' AND seq = (SELECT max (e.seq) "
+      "FROM event e"
+      "  WHERE e.conversation_id = $1 AND e.seq > $3 AND e.seq < $4 AND e.turn_id = $2"
+      "  AND e.kind IN ('turn.chunk', 'message.snapshot'))",
+      DAE_UUID (conversation_id), DAE_UUID (turn_id), DAE_INT (first), DAE_INT (last),
+      DAE_JSON ("{}"));
 }
 
 /* TRUE if none is left. */
@@ -113,8 +114,8 @@ tidy_chunks (DaeTx *tx, DaePlugin *self)
         !tidy_drop_chunks (tx, turn_id, conversation_id, dae_row_int (rows, 2),
                            dae_row_int (rows, 3), began))
       return TRUE;
-    dae_exec (tx, "UPDATE turn SET tidied_at = $2 WHERE id = $1", DAE_UUID (turn_id),
-              DAE_TIME (dae_tx_now (tx)));
+    dae_exec_later (tx, "UPDATE turn SET tidied_at = $2 WHERE id = $1", DAE_UUID (turn_id),
+                    DAE_TIME (dae_tx_now (tx)));
   }
   return n == TIDY_TURNS;
 }
@@ -135,14 +136,14 @@ tidy_events (DaeTx *tx, DaePlugin *self)
 
   if (!row || !event_log_open (&log, tx, dae_row_text (row, 0), 0))
     return FALSE;
-  dae_exec (tx,
-            "UPDATE conversation_log SET trimmed_seq = last_seq"
-            " WHERE conversation_id = $1 AND trimmed_seq < last_seq",
-            DAE_UUID (log.conversation_id));
+  dae_exec_later (tx,
+                  "UPDATE conversation_log SET trimmed_seq = last_seq"
+                  " WHERE conversation_id = $1 AND trimmed_seq < last_seq",
+                  DAE_UUID (log.conversation_id));
   if (!tidy_drop (tx, tidy_events_sql, log.conversation_id))
     return TRUE;
-  dae_exec (tx, "UPDATE conversation SET events_at = NULL WHERE id = $1 AND events_at < $2",
-            DAE_UUID (log.conversation_id), DAE_TIME (before));
+  dae_exec_later (tx, "UPDATE conversation SET events_at = NULL WHERE id = $1 AND events_at < $2",
+                  DAE_UUID (log.conversation_id), DAE_TIME (before));
   return TRUE;
 }
 
@@ -164,8 +165,9 @@ tidy_mark_workspace (DaeTx *tx, const char *workspace_id)
     n++;
     if (!event_log_open (&log, tx, dae_row_text (rows, 0), 0))
       continue;
-    dae_exec (tx, "UPDATE conversation SET deleted_at = $2 WHERE id = $1 AND deleted_at IS NULL",
-              DAE_UUID (log.conversation_id), DAE_TIME (dae_tx_now (tx)));
+    dae_exec_later (tx,
+                    "UPDATE conversation SET deleted_at = $2 WHERE id = $1 AND deleted_at IS NULL",
+                    DAE_UUID (log.conversation_id), DAE_TIME (dae_tx_now (tx)));
     turn_cancel_all (tx, log.conversation_id);
   }
   return n == TIDY_CONVERSATIONS;
@@ -202,6 +204,6 @@ tidy_deleted (DaeTx *tx, DaePlugin *self)
   for (guint i = 0; i < G_N_ELEMENTS (drops); i++)
     if (!tidy_drop (tx, drops[i], dae_row_text (row, 0)))
       return TRUE;
-  dae_exec (tx, "DELETE FROM conversation WHERE id = $1", DAE_UUID (dae_row_text (row, 0)));
+  dae_exec_later (tx, "DELETE FROM conversation WHERE id = $1", DAE_UUID (dae_row_text (row, 0)));
   return TRUE;
 }

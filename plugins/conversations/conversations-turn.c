@@ -135,15 +135,16 @@ turn_insert (EventLog *log,
              const char *agent,
              DaeRequest *req)
 {
-  dae_exec (log->tx,
-            "INSERT INTO turn (id, conversation_id, question_id, answer_id, agent, subject, state, "
-            "position,"
-            " activities, request_id, traceparent, created_at) VALUES ($1, $2, $3, $4, $5, $6, "
-            "'queued', $7, $8, $9, $10, $11)",
-            DAE_UUID (turn_id), DAE_UUID (log->conversation_id), DAE_UUID (question_id),
-            DAE_UUID (answer_id), DAE_TEXT (agent), DAE_TEXT (dae_request_user (req)->subject),
-            DAE_INT (log->last + 1), DAE_JSON ("[]"), DAE_TEXT (dae_request_id (req)),
-            DAE_TEXT (dae_request_traceparent (req)), DAE_TIME (dae_tx_now (log->tx)));
+  dae_exec_later (
+      log->tx,
+      "INSERT INTO turn (id, conversation_id, question_id, answer_id, agent, subject, state, "
+      "position,"
+      " activities, request_id, traceparent, created_at) VALUES ($1, $2, $3, $4, $5, $6, "
+      "'queued', $7, $8, $9, $10, $11)",
+      DAE_UUID (turn_id), DAE_UUID (log->conversation_id), DAE_UUID (question_id),
+      DAE_UUID (answer_id), DAE_TEXT (agent), DAE_TEXT (dae_request_user (req)->subject),
+      DAE_INT (log->last + 1), DAE_JSON ("[]"), DAE_TEXT (dae_request_id (req)),
+      DAE_TEXT (dae_request_traceparent (req)), DAE_TIME (dae_tx_now (log->tx)));
   turn_log_queue (log, turn_id);
 }
 
@@ -322,8 +323,8 @@ turn_claim (DaeTx *tx, const char *turn_id, const char *worker)
     event_log_close (&log);
     return NULL;
   }
-  dae_exec (tx, "UPDATE message SET state = 'running', started_at = $2 WHERE id = $1",
-            DAE_UUID (dae_row_text (row, 1)), DAE_TIME (dae_tx_now (tx)));
+  dae_exec_later (tx, "UPDATE message SET state = 'running', started_at = $2 WHERE id = $1",
+                  DAE_UUID (dae_row_text (row, 1)), DAE_TIME (dae_tx_now (tx)));
   turn_log_started (&log, turn_id, row);
   turn_log_queue (&log, NULL);
   event_log_close (&log);
@@ -358,31 +359,32 @@ turn_finish_answer (DaeTx *tx,
       end->text ? g_strdup (end->text)
                 : g_string_free (message_text_so_far (tx, conversation_id, end->turn_id), FALSE);
 
-  dae_exec (tx,
-            "UPDATE message SET content = $2, iterations = $3, state = $4, error_code = $5, "
-            "error_detail = $6,"
-            " finished_at = $7 WHERE id = $1",
-            DAE_UUID (answer_id), DAE_TEXT (text), DAE_JSON (end->iterations),
-            DAE_TEXT (is_done ? "complete" : end->outcome), DAE_TEXT (end->code),
-            DAE_TEXT (end->reason), DAE_TIME (dae_tx_now (tx)));
-  dae_exec (tx, "UPDATE conversation SET last_activity_at = $2, events_at = $2 WHERE id = $1",
-            DAE_UUID (conversation_id), DAE_TIME (dae_tx_now (tx)));
+  dae_exec_later (tx,
+                  "UPDATE message SET content = $2, iterations = $3, state = $4, error_code = $5, "
+                  "error_detail = $6,"
+                  " finished_at = $7 WHERE id = $1",
+                  DAE_UUID (answer_id), DAE_TEXT (text), DAE_JSON (end->iterations),
+                  DAE_TEXT (is_done ? "complete" : end->outcome), DAE_TEXT (end->code),
+                  DAE_TEXT (end->reason), DAE_TIME (dae_tx_now (tx)));
+  dae_exec_later (tx, "UPDATE conversation SET last_activity_at = $2, events_at = $2 WHERE id = $1",
+                  DAE_UUID (conversation_id), DAE_TIME (dae_tx_now (tx)));
 }
 
 static void
 turn_finish_session (DaeTx *tx, const TurnEnd *end, const char *conversation_id, const char *agent)
 {
   if (end->session)
-    dae_exec (tx,
-              "INSERT INTO agent_session (conversation_id, agent, session, updated_at) VALUES ($1, "
-              "$2, $3, $4)"
-              " ON CONFLICT (conversation_id, agent) DO UPDATE"
-              " SET session = excluded.session, updated_at = excluded.updated_at",
-              DAE_UUID (conversation_id), DAE_TEXT (agent), DAE_TEXT (end->session),
-              DAE_TIME (dae_tx_now (tx)));
+    dae_exec_later (
+        tx,
+        "INSERT INTO agent_session (conversation_id, agent, session, updated_at) VALUES ($1, "
+        "$2, $3, $4)"
+        " ON CONFLICT (conversation_id, agent) DO UPDATE"
+        " SET session = excluded.session, updated_at = excluded.updated_at",
+        DAE_UUID (conversation_id), DAE_TEXT (agent), DAE_TEXT (end->session),
+        DAE_TIME (dae_tx_now (tx)));
   else if (end->session_lost)
-    dae_exec (tx, "DELETE FROM agent_session WHERE conversation_id = $1 AND agent = $2",
-              DAE_UUID (conversation_id), DAE_TEXT (agent));
+    dae_exec_later (tx, "DELETE FROM agent_session WHERE conversation_id = $1 AND agent = $2",
+                    DAE_UUID (conversation_id), DAE_TEXT (agent));
 }
 
 static void
@@ -498,10 +500,10 @@ turn_cancel_all (DaeTx *tx, const char *conversation_id)
 {
   DaeRows *rows;
 
-  dae_exec (tx,
-            "UPDATE turn SET state = 'cancelled', finished_at = $2 WHERE conversation_id = $1"
-            " AND finished_at IS NULL AND state = 'queued'",
-            DAE_UUID (conversation_id), DAE_TIME (dae_tx_now (tx)));
+  dae_exec_later (tx,
+                  "UPDATE turn SET state = 'cancelled', finished_at = $2 WHERE conversation_id = $1"
+                  " AND finished_at IS NULL AND state = 'queued'",
+                  DAE_UUID (conversation_id), DAE_TIME (dae_tx_now (tx)));
   rows = dae_query (
       tx,
       "UPDATE turn SET cancel_requested = $2 WHERE conversation_id = $1 AND finished_at IS NULL"

@@ -55,6 +55,8 @@ typedef struct {
 
 /* ---- conversations -------------------------------------------------------- */
 
+typedef struct EventLog EventLog;
+
 /* A row of conversation; strings borrowed from the transaction. */
 typedef struct {
   const char *id, *workspace_id, *title, *agent, *current_message_id;
@@ -64,13 +66,15 @@ typedef struct {
 
 /* FALSE if there is none or it was deleted. */
 gboolean conversation_load (DaeTx *tx, const char *id, Conversation *ret);
+/* Opens LOG, and reads again what others may have changed before it was locked; FALSE: it is gone. */
+gboolean
+conversation_lock (DaeTx *tx, EventLog *log, guint expected, Conversation *conversation);
 /* The same, and NULL if the caller may do WHAT; else the answer to give. */
 DaeReply *
 conversation_open (DaeTx *tx, DaeRequest *req, const char *id, DaeMay what, Conversation *ret);
 /* An object of what the version covers. */
 void conversation_write (DaeJson *json, const char *key, const Conversation *conversation);
 /* Adds conversation.updated. */
-typedef struct EventLog EventLog;
 void conversation_log_updated (EventLog *log, const Conversation *conversation);
 /* Tells callers' streams that something of the conversation moved; TURN_ID and SUBJECT (only
  * theirs) may be NULL. */
@@ -220,6 +224,9 @@ struct EventLog {
 /* Locks the log and reserves the places of EXPECTED events (a guess: more or fewer may follow).
  * FALSE if there is no such conversation. */
 gboolean event_log_open (EventLog *log, DaeTx *tx, const char *conversation_id, guint expected);
+/* The same, and runs ALSO under the lock, in the same round trip. */
+gboolean event_log_open_with (
+    EventLog *log, DaeTx *tx, const char *conversation_id, guint expected, DaeQuery *also);
 /* DATA is an object. TURN_ID and MESSAGE_ID may be NULL; readers get the message MESSAGE_ID
  * besides. */
 void event_log_add (

@@ -89,9 +89,9 @@ agents_set (DaeTx *tx, DaeRequest *req, DaePlugin *self)
     refusal = agents_check (req, self, items);
   if (refusal)
     return refusal;
-  dae_exec (tx, "DELETE FROM workspace_agent WHERE workspace_id = $1", DAE_UUID (id));
+  dae_exec_later (tx, "DELETE FROM workspace_agent WHERE workspace_id = $1", DAE_UUID (id));
   for (; *items && !dae_tx_failed (tx); items++)
-    dae_exec (tx, "INSERT INTO workspace_agent (workspace_id, agent) VALUES ($1, $2)",
-              DAE_UUID (id), DAE_TEXT (*items));
+    dae_exec_later (tx, "INSERT INTO workspace_agent (workspace_id, agent) VALUES ($1, $2)",
+                    DAE_UUID (id), DAE_TEXT (*items));
   return agents_reply (tx, req, id, version + 1);
 }

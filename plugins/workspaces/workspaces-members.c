@@ -141,14 +141,14 @@ members_bind (DaeTx *tx, DaePlugin *self)
     const char *id = dae_row_text (rows, 0), *workspace_id = dae_row_text (rows, 1);
     const char *subject = dae_row_text (rows, 3);
 
-    dae_exec (tx, "UPDATE workspace SET version = version + 1 WHERE id = $1",
-              DAE_UUID (workspace_id));
-    dae_exec (tx,
-              "INSERT INTO workspace_member (workspace_id, subject, role, created_at)"
-              " VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
-              DAE_UUID (workspace_id), DAE_TEXT (subject), DAE_TEXT (dae_row_text (rows, 2)),
-              DAE_TIME (dae_tx_now (tx)));
-    dae_exec (tx, "DELETE FROM invitation WHERE id = $1", DAE_UUID (id));
+    dae_exec_later (tx, "UPDATE workspace SET version = version + 1 WHERE id = $1",
+                    DAE_UUID (workspace_id));
+    dae_exec_later (tx,
+                    "INSERT INTO workspace_member (workspace_id, subject, role, created_at)"
+                    " VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+                    DAE_UUID (workspace_id), DAE_TEXT (subject), DAE_TEXT (dae_row_text (rows, 2)),
+                    DAE_TIME (dae_tx_now (tx)));
+    dae_exec_later (tx, "DELETE FROM invitation WHERE id = $1", DAE_UUID (id));
     access_changed (tx, workspace_id, subject);
     n++;
   }

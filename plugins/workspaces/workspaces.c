@@ -73,16 +73,17 @@ workspaces_create (DaeTx *tx, DaeRequest *req, DaePlugin *self)
   if (reply)
     return reply;
   dae_uuid7 (self, id);
-  dae_exec (tx,
-            "INSERT INTO workspace (id, name, description, instructions, default_agent, created_by,"
-            " created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
-            DAE_UUID (id), DAE_TEXT (dae_body_text (req, "name")),
-            DAE_TEXT (description ? description : ""), DAE_TEXT (instructions ? instructions : ""),
-            DAE_TEXT (agent), DAE_TEXT (subject), DAE_TIME (now));
-  dae_exec (tx,
-            "INSERT INTO workspace_member (workspace_id, subject, role, created_at)"
-            " VALUES ($1, $2, 'owner', $3)",
-            DAE_UUID (id), DAE_TEXT (subject), DAE_TIME (now));
+  dae_exec_later (
+      tx,
+      "INSERT INTO workspace (id, name, description, instructions, default_agent, created_by,"
+      " created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+      DAE_UUID (id), DAE_TEXT (dae_body_text (req, "name")),
+      DAE_TEXT (description ? description : ""), DAE_TEXT (instructions ? instructions : ""),
+      DAE_TEXT (agent), DAE_TEXT (subject), DAE_TIME (now));
+  dae_exec_later (tx,
+                  "INSERT INTO workspace_member (workspace_id, subject, role, created_at)"
+                  " VALUES ($1, $2, 'owner', $3)",
+                  DAE_UUID (id), DAE_TEXT (subject), DAE_TIME (now));
   access_changed (tx, id, subject);
   location = g_strconcat ("/api/workspaces/", id, NULL);
   reply = workspace_reply (tx, req, 201, id);
@@ -93,10 +94,11 @@ static void
 workspaces_archive (DaeTx *tx, const char *id, gboolean archived)
 {
   if (archived)
-    dae_exec (tx, "UPDATE workspace SET archived_at = coalesce (archived_at, $2) WHERE id = $1",
-              DAE_UUID (id), DAE_TIME (dae_tx_now (tx)));
+    dae_exec_later (tx,
+                    "UPDATE workspace SET archived_at = coalesce (archived_at, $2) WHERE id = $1",
+                    DAE_UUID (id), DAE_TIME (dae_tx_now (tx)));
   else
-    dae_exec (tx, "UPDATE workspace SET archived_at = NULL WHERE id = $1", DAE_UUID (id));
+    dae_exec_later (tx, "UPDATE workspace SET archived_at = NULL WHERE id = $1", DAE_UUID (id));
 }
 
 static DaeReply *
@@ -115,14 +117,14 @@ workspaces_update (DaeTx *tx, DaeRequest *req, DaePlugin *self)
     refusal = agents_refuse_unknown (req, self, agent, "/default_agent");
   if (refusal)
     return refusal;
-  dae_exec (tx,
-            "UPDATE workspace SET name = coalesce ($2, name),"
-            " description = coalesce ($3, description), instructions = coalesce ($4, instructions),"
-            " default_agent = CASE WHEN $5 THEN $6 ELSE default_agent END WHERE id = $1",
-            DAE_UUID (id), DAE_TEXT (dae_body_text (req, "name")),
-            DAE_TEXT (dae_body_text (req, "description")),
-            DAE_TEXT (dae_body_text (req, "instructions")),
-            DAE_BOOL (dae_body_has (req, "default_agent")), DAE_TEXT (agent));
+  dae_exec_later (
+      tx,
+      "UPDATE workspace SET name = coalesce ($2, name),"
+      " description = coalesce ($3, description), instructions = coalesce ($4, instructions),"
+      " default_agent = CASE WHEN $5 THEN $6 ELSE default_agent END WHERE id = $1",
+      DAE_UUID (id), DAE_TEXT (dae_body_text (req, "name")),
+      DAE_TEXT (dae_body_text (req, "description")), DAE_TEXT (dae_body_text (req, "instructions")),
+      DAE_BOOL (dae_body_has (req, "default_agent")), DAE_TEXT (agent));
   if (archives)
     workspaces_archive (tx, id, dae_body_int (req, "archived", 0) != 0);
   return workspace_reply (tx, req, 200, id);
@@ -150,8 +152,8 @@ workspaces_delete (DaeTx *tx, DaeRequest *req, DaePlugin *self)
         DAE_UUID (id));
     conversations = row ? dae_row_int (row, 0) : 0;
   }
-  dae_exec (tx, "UPDATE workspace SET deleted_at = $2 WHERE id = $1", DAE_UUID (id),
-            DAE_TIME (dae_tx_now (tx)));
+  dae_exec_later (tx, "UPDATE workspace SET deleted_at = $2 WHERE id = $1", DAE_UUID (id),
+                  DAE_TIME (dae_tx_now (tx)));
   dae_publish (tx, "workspace:deleted", id);
   access_changed (tx, id, "*");
   json = dae_json_new (req);

@@ -153,6 +153,7 @@ SLOT (112, fetch_stream, void (*) (DaeFetch *, const char *, GInputStream *, gin
 SLOT (113, fetch_max, void (*) (DaeFetch *, gint64));
 SLOT (114, limit_take, gboolean (*) (DaePlugin *, guint32));
 SLOT (115, limit_give, void (*) (DaePlugin *, guint32));
+SLOT (116, exec_later, void (*) (DaeTx *, const char *, const DaeValue *, guint));
 
 /* ---- objects: the table comes first ------------------------------------- */
 

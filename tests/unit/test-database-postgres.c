@@ -382,6 +382,8 @@ doubt_run (DaeTx *tx, gpointer data)
   call->n_runs++;
   database_after_commit (tx, again_held, call, NULL);
   dae_exec (tx, "INSERT INTO t (id, name) VALUES ($1, 'x')", DAE_INT (call->n_runs));
+  /* leaves together with COMMIT */
+  dae_exec_later (tx, "UPDATE t SET name = 'y'");
   return call;
 }
 
@@ -429,7 +431,7 @@ test_in_doubt (gconstpointer prepare)
     g_assert_cmpuint (call.n_runs, <=, rows[i].n_runs + 1);
     g_assert_cmpuint (call.n_held, ==, rows[i].n_held);
     if (rows[i].verdict == DATABASE_DONE)
-      g_assert_cmpint (store_number (&store, "SELECT count(*) FROM t"), ==, 1);
+      g_assert_cmpint (store_number (&store, "SELECT count(*) FROM t WHERE name = 'y'"), ==, 1);
   }
   store_close (&store);
   proxy_stop (&proxy);
