@@ -20,7 +20,7 @@ shift
 cd "$(dirname "$0")" || exit 1
 here=$PWD
 engine=${FUZZ_ENGINE:-libfuzzer}
-parsers=(http-head http-body json target request sse upstream)
+parsers=(http-head http-body json target request header sse upstream)
 all=(fuzz-*.c)
 all=("${all[@]#fuzz-}")
 all=("${all[@]%.c}")
@@ -41,9 +41,16 @@ esac
 
 libraries=(host/libdaedalus-host.a plugins/libplugin-common.a)
 prepare() {
-  [ -f "$build/build.ninja" ] ||
+  # meson lists the files of a room when it sets up
+  local files
+  files=$(cd ../.. && find host plugins plugin-api -name node_modules -prune -o -type f -print | sort)
+  if [ ! -f "$build/build.ninja" ]; then
     CC=$compiler meson setup "$build" "$here/../.." -Dtests=false -Db_sanitize=address,undefined \
       -Db_lundef=false -Dc_args="$instrument" || return
+  elif [ "$files" != "$(cat "$build/.files" 2>/dev/null)" ]; then
+    meson setup --reconfigure "$build" || return
+  fi
+  echo "$files" >"$build/.files"
   ninja -C "$build" "${libraries[@]}"
 }
 
