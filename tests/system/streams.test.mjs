@@ -2,6 +2,7 @@
 // Many readers of one conversation: all get each event once, whoever of them is slow, and whatever becomes of the
 // worker that they read from. tests/load does the same with ten thousand.
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 
 import { sleep, startHost, until } from './kit.mjs';
@@ -15,7 +16,13 @@ async function startTalk (t, workers, n = READERS) {
   const conversation = await host.conversation(await host.workspace());
   const readers = await startReaders(t, host);
   const path = `/api/conversations/${conversation.id}/events`;
-  const post = (content) => host.post(conversation, content, { agent: null });
+  // a post whose worker dies is repeated with its key, as a client does
+  const post = async (content, key = randomUUID()) => {
+    try { return await host.post(conversation, content, { agent: null, key }); } catch (error) {
+      if (error.code !== 'ECONNRESET') throw error;
+      return await post(content, key);
+    }
+  };
   const opened = await readers.say(`open ${n} ${path}`);
   assert.deepEqual([opened.reading, opened.refused], [n, 0]);
   assert.equal((await readers.reached('begin.', 20_000, () => post('begin.'))).seen, n);
