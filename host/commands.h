@@ -10,3 +10,5 @@ int command_config (Options *options);
 int command_migrate (Options *options);
 int command_reload (Options *options);
 int command_version (Options *options);
+/* Any other word: commands-plugin.c. */
+int command_of_plugin (Options *options);

@@ -4,7 +4,7 @@
  *   daedalus run        process/supervisor.c, which starts itself as
  *     (check)           process/check-child.c: loads plugins, says what is wrong
  *     (worker)          process/worker.c: serves
- *   daedalus COMMAND    commands.c
+ *   daedalus COMMAND    commands.c, or a plugin: commands-plugin.c
  */
 #include "commands.h"
 #include "options.h"
@@ -29,15 +29,24 @@ static const struct {
 };
 
 static int
+run_own (Options *options, int (*run) (Options *options))
+{
+  if (options->words[0] == NULL)
+    return run (options);
+  fprintf (stderr,
+           "daedalus: \"%s\" is one word too many\n    Run \"daedalus --help\" for what can be "
+           "written.\n",
+           options->words[0]);
+  return EXIT_USAGE;
+}
+
+static int
 run_command (Options *options)
 {
   for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
     if (strcmp (options->command, commands[i].name) == 0)
-      return commands[i].run (options);
-  fprintf (stderr,
-           "daedalus: \"%s\" is not a command\n    Run \"daedalus --help\" for those there are.\n",
-           options->command);
-  return 64; /* sysexits.h EX_USAGE */
+      return run_own (options, commands[i].run);
+  return command_of_plugin (options);
 }
 
 int
@@ -64,7 +73,7 @@ main (int argc, char **argv)
   if (!options_parse (&options, argc, argv, &error)) {
     fprintf (stderr, "daedalus: %s\n    Run \"daedalus --help\" for what can be written.\n",
              error->message);
-    return 64;
+    return EXIT_USAGE;
   }
   status = run_command (&options);
   options_clear (&options);

@@ -15,6 +15,9 @@ static const char help_text[] =
     "  migrate    bring the database up to date [--status | --dry-run]\n"
     "  reload     make the running daedalus take up new configuration, plugins and program\n"
     "  version    print version and plugin ABI\n"
+    "  token, ... what plugins of the running daedalus add, with words of their own; their "
+    "READMEs\n"
+    "             tell\n"
     "\n"
     "Options:\n"
     "  --config FILE|DIR      read this instead of " DAEDALUS_SYSCONFDIR
@@ -40,6 +43,7 @@ void
 options_clear (Options *options)
 {
   g_free (options->command);
+  g_strfreev (options->words);
   g_strfreev (options->configs);
   g_strfreev (options->sets);
   g_strfreev (options->plugins);
@@ -78,12 +82,8 @@ options_parse (Options *options, int argc, char **argv, GError **error)
   g_option_context_add_main_entries (context, entries, NULL);
   if (!g_option_context_parse_strv (context, &args, error))
     return FALSE;
-  if (rest != NULL && g_strv_length (rest) > 1) {
-    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "\"%s\" is one word too many",
-                 rest[1]);
-    return FALSE;
-  }
   options->command = g_strdup (rest != NULL ? rest[0] : "run");
+  options->words = rest != NULL ? g_strdupv (rest + 1) : g_new0 (char *, 1);
   return TRUE;
 }
 

@@ -6,6 +6,7 @@
 
 typedef struct {
   char *command;    /* "run", "check", ...; owned */
+  char **words;     /* what follows it, never NULL; a plugin's command takes them */
   char **configs;   /* --config FILE|DIR, in order; NULL: the installed ones */
   char **sets;      /* --set GROUP.KEY=VALUE; NULL: none */
   char **plugins;   /* --plugin FILE; NULL: none */

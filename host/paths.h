@@ -30,4 +30,5 @@
 #define DAEDALUS_LAYOUT 2
 #endif
 
+#define EXIT_USAGE  64 /* sysexits.h EX_USAGE: what was typed means nothing */
 #define EXIT_CONFIG 78 /* sysexits.h EX_CONFIG: the configuration is refused */

@@ -77,7 +77,7 @@ dae_request_cookie (DaeRequest *req, const char *name)
   return req->api->request_cookie (req, name);
 }
 
-/* Who asks; NULL on DAE_AUTH_NONE routes. */
+/* Who asks; NULL on DAE_AUTH_NONE routes, and on DAE_AUTH_ANY routes where nobody is named. */
 static inline const DaeUser *
 dae_request_user (DaeRequest *req)
 {

@@ -162,6 +162,7 @@ typedef enum {
   DAE_AUTH_USER = 0,  /* somebody who is signed in */
   DAE_AUTH_NONE = 1,  /* anybody */
   DAE_AUTH_ADMIN = 2, /* a signed-in administrator; others get 404 */
+  DAE_AUTH_ANY = 3,   /* anybody; who sends a credential is known, a bad one is refused */
 } DaeAuth;
 
 typedef enum {
@@ -180,6 +181,9 @@ enum {
   DAE_ROUTE_WRITES = 1u << 5,     /* a GET or HEAD that needs a write transaction */
   DAE_ROUTE_SECRET = 1u << 6,     /* the answer holds a secret: never kept for a repeat, no-store */
   DAE_ROUTE_CROSS_SITE = 1u << 7, /* the same-origin rule does not apply: the handler has its own */
+  DAE_ROUTE_PERSONAL = 1u << 8,   /* not for personal access tokens, whatever they may do: 403 */
+  DAE_ROUTE_MCP = 1u << 9,        /* needs a token's scope mcp, instead of read or write */
+  DAE_ROUTE_METRICS = 1u << 10,   /* needs a token's scope metrics, instead of read or write */
 };
 
 /* A function from an open transaction and a request to an answer; runs on a pool thread.
@@ -227,6 +231,11 @@ typedef struct {
 
 enum {
   DAE_USER_ADMIN = 1u << 0,
+  DAE_USER_SCOPED = 1u << 1, /* may do only what the following say; the host sees to it (403) */
+  DAE_USER_READ = 1u << 2,   /* GET and HEAD */
+  DAE_USER_WRITE = 1u << 3,  /* other methods */
+  DAE_USER_MCP = 1u << 4,    /* rows with DAE_ROUTE_MCP */
+  DAE_USER_METRICS = 1u << 5, /* rows with DAE_ROUTE_METRICS */
 };
 
 typedef struct {

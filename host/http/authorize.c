@@ -47,19 +47,67 @@ authorize_dress (Passage *passage, Reply *reply)
   reply_set_default (reply, "WWW-Authenticate", text ? text : "Bearer");
 }
 
+/* The one scope that a request needs. */
+static guint32
+authorize_scope (Request *request, const char **ret_name)
+{
+  guint32 flags = request->route->row.flags;
+
+  if (flags & DAE_ROUTE_METRICS) {
+    *ret_name = "metrics";
+    return DAE_USER_METRICS;
+  }
+  if (flags & DAE_ROUTE_MCP) {
+    *ret_name = "mcp";
+    return DAE_USER_MCP;
+  }
+  *ret_name = request_is_read (request) ? "read" : "write";
+  return request_is_read (request) ? DAE_USER_READ : DAE_USER_WRITE;
+}
+
+/* Refuses what a token's scopes do not hold (RFC 6750, 3.1); TRUE if it has. */
+static gboolean
+authorize_refuse_scope (Passage *passage, const DaeUser *user)
+{
+  Request *request = passage->request;
+  g_autofree char *challenge = NULL;
+  const char *name;
+  guint32 scope;
+
+  if (!(user->flags & DAE_USER_SCOPED))
+    return FALSE;
+  if (request->route->row.flags & DAE_ROUTE_PERSONAL) {
+    exchange_refuse (passage, 403, "insufficient_scope", "a token may not do this");
+    reply_set (passage->reply, "WWW-Authenticate",
+               "Bearer realm=\"daedalus\", error=\"insufficient_scope\"");
+    return TRUE;
+  }
+  scope = authorize_scope (request, &name);
+  if (user->flags & scope)
+    return FALSE;
+  challenge = g_strdup_printf (
+      "Bearer realm=\"daedalus\", error=\"insufficient_scope\", scope=\"%s\"", name);
+  exchange_refuse (passage, 403, "insufficient_scope", "the token's scopes do not hold this");
+  reply_set (passage->reply, "WWW-Authenticate", challenge);
+  return TRUE;
+}
+
 /* What the answer of identity/1 means for the route. */
 static void
 authorize_judge (Passage *passage, const DaeUser *user, Reply *refusal)
 {
   Request *request = passage->request;
+  gboolean is_somebody = user && user->subject && *user->subject;
 
   if (refusal) {
     passage->reply = refusal;
-  } else if (!user || !user->subject || !*user->subject) {
+  } else if (!is_somebody && request->route->row.auth == DAE_AUTH_ANY) {
+    return;
+  } else if (!is_somebody) {
     exchange_refuse (passage, 401, "sign_in_required", "this needs somebody who is signed in");
   } else if (request->route->row.auth == DAE_AUTH_ADMIN && !(user->flags & DAE_USER_ADMIN)) {
     exchange_refuse (passage, 404, "not_found", "there is nothing at this path");
-  } else {
+  } else if (!authorize_refuse_scope (passage, user)) {
     request_set_user (request, user);
   }
 }
@@ -144,6 +192,8 @@ authorize_step (Passage *passage)
   if (row->auth == DAE_AUTH_NONE)
     return TRUE;
   authorize_find_provider (passage->exchange);
+  if (!passage->exchange->identity && row->auth == DAE_AUTH_ANY)
+    return TRUE;
   if (!passage->exchange->identity) {
     exchange_refuse (passage, 401, "sign_in_required",
                      "no plugin of this server knows who signs in");

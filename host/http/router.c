@@ -125,7 +125,7 @@ router_check_row (const DaeRoute *row, GError **error)
     return router_refuse (error, row, "an idempotent row needs somebody who is signed in");
   if (row->members.n_rows > 0 && row->body != DAE_BODY_JSON)
     return router_refuse (error, row, "members need a JSON body");
-  if (row->auth > DAE_AUTH_ADMIN || row->body > DAE_BODY_STREAM)
+  if (row->auth > DAE_AUTH_ANY || row->body > DAE_BODY_STREAM)
     return router_refuse (error, row, "this host does not know its kind of auth or body");
   return TRUE;
 }

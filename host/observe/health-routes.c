@@ -145,7 +145,7 @@ health_write_names (DaeJson *json, const char *key, const char *const *names)
 static void
 health_write_routes (DaeJson *json, Host *host, const Plugin *plugin)
 {
-  static const char *const auths[] = { "user", "none", "admin" };
+  static const char *const auths[] = { "user", "none", "admin", "any" };
   GPtrArray *routes = router_routes (host->router);
 
   dae_json_begin_array (json, "routes");

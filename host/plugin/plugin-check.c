@@ -193,7 +193,7 @@ plugin_check_members (PluginCheck *check,
 static void
 plugin_check_routes (PluginCheck *check, const DaePluginInfo *info)
 {
-  const guint32 flags = (DAE_ROUTE_CROSS_SITE << 1) - 1;
+  const guint32 flags = (DAE_ROUTE_METRICS << 1) - 1;
   Router *router = router_new ();
 
   for (guint i = 0; i < info->routes.n_rows; i++) {

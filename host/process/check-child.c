@@ -85,7 +85,7 @@ needed_to_variant (PluginSet *set)
 static GVariant *
 routes_to_variant (Router *router)
 {
-  static const char *const auths[] = { "user", "none", "admin" };
+  static const char *const auths[] = { "user", "none", "admin", "any" };
   GPtrArray *routes = router_routes (router);
   GVariantBuilder builder;
 
@@ -95,7 +95,8 @@ routes_to_variant (Router *router)
 
     g_variant_builder_add (&builder, "(ssssu)",
                            route->plugin != NULL ? route->plugin->name : "host", route->row.method,
-                           route->row.pattern, auths[MIN (route->row.auth, 2)], route->row.flags);
+                           route->row.pattern, auths[MIN (route->row.auth, DAE_AUTH_ANY)],
+                           route->row.flags);
   }
   return g_variant_builder_end (&builder);
 }

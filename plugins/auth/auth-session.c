@@ -191,21 +191,24 @@ session_is_token (const char *token, const char *text)
 }
 
 void
-auth_local_identify (DaePlugin *self, DaeRequest *req, DaeIdentified done, gpointer user_data)
+auth_local_identify_bearer (
+    DaePlugin *self, DaeRequest *req, const char *bearer, DaeIdentified done, gpointer user_data)
 {
   const AuthData *data = dae_data (self);
+
+  if (session_is_token (data->local_token, bearer))
+    session_answer_local (self, req, done, user_data);
+  else
+    done (req, NULL, auth_refuse (self, req, "not the bearer of this installation"), user_data);
+}
+
+void
+auth_local_identify (DaePlugin *self, DaeRequest *req, DaeIdentified done, gpointer user_data)
+{
   AuthState *state = dae_state (self);
-  const char *authorization = dae_request_header (req, "Authorization");
   g_autofree char *hash = NULL;
   Lookup *lookup;
 
-  if (authorization && g_ascii_strncasecmp (authorization, "Bearer ", 7) == 0) {
-    if (session_is_token (data->local_token, authorization + 7))
-      session_answer_local (self, req, done, user_data);
-    else
-      done (req, NULL, NULL, user_data);
-    return;
-  }
   hash = session_hash (req);
   if (!hash) {
     done (req, NULL, NULL, user_data);

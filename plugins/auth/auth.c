@@ -5,7 +5,7 @@
  * start link; being on loopback grants nothing. proxy: people as the identity
  * headers of a trusted proxy name them.
  */
-#include "auth.h"
+#include "auth-token.h"
 
 #include <string.h>
 
@@ -45,6 +45,9 @@ static const DaeMetric metrics[] = {
   { .name = "auth_sessions_started_total",
     .type = DAE_COUNTER,
     .help = "Sessions begun by a start link" },
+  { .name = "auth_refused_credentials_total",
+    .type = DAE_COUNTER,
+    .help = "Requests with a credential that was not believed" },
 };
 
 static void
@@ -157,6 +160,7 @@ auth_configure (DaePlugin *self, GError **error)
   data->local_name = auth_local_name (self);
   data->local_token = auth_local_token (self);
   data->ignored_headers = dae_series (self, "auth_ignored_identity_headers_total");
+  data->refused = dae_series (self, "auth_refused_credentials_total");
   data->sessions_started = dae_series (self, "auth_sessions_started_total");
   dae_set_data (self, data, auth_data_free);
   return TRUE;
@@ -169,6 +173,7 @@ auth_state_free (gpointer pointer)
 
   auth_sessions_free (state->sessions);
   auth_people_free (state->people);
+  auth_tokens_free (state->tokens);
   g_free (state);
 }
 
@@ -180,6 +185,7 @@ auth_start_up (DaePlugin *self, GError **error)
 
   state->sessions = auth_sessions_new (self);
   state->people = auth_people_new ();
+  state->tokens = auth_tokens_new ();
   dae_set_state (self, state, auth_state_free);
   dae_announce (self, "token", data->proxy ? NULL : data->local_token);
   if (data->proxy)
@@ -214,14 +220,31 @@ auth_identify (DaePlugin *self, DaeRequest *req, DaeIdentified done, gpointer us
 {
   const AuthData *data = dae_data (self);
   gboolean has_headers = auth_proxy_has_headers (data, req);
+  const char *bearer = auth_bearer (req);
 
+  if (dae_request_header_count (req, "Authorization") > 1) {
+    done (req, NULL,
+          dae_reply_problem (req, 400, "authorization_doubled",
+                             "the header Authorization came twice"),
+          user_data);
+    return;
+  }
+  /* what holds the fewest rights decides, whatever a proxy adds to it */
+  if (bearer && auth_token_is (bearer)) {
+    auth_token_identify (self, req, bearer, done, user_data);
+    return;
+  }
   if (data->proxy && has_headers && dae_request_from_trusted_proxy (req)) {
     auth_proxy_identify (self, req, done, user_data);
     return;
   }
   if (has_headers)
     dae_series_add (data->ignored_headers, 1);
-  if (data->proxy)
+  if (bearer && data->proxy)
+    done (req, NULL, auth_refuse (self, req, "bearer of no kind that is believed here"), user_data);
+  else if (bearer)
+    auth_local_identify_bearer (self, req, bearer, done, user_data);
+  else if (data->proxy)
     done (req, NULL, NULL, user_data);
   else
     auth_local_identify (self, req, done, user_data);
@@ -266,6 +289,24 @@ static const DaeMember start_query[] = {
   { .name = "code", .type = DAE_MEMBER_TEXT, .flags = DAE_MEMBER_REQUIRED, .min = 1, .max = 200 },
 };
 
+static const DaeMember token_members[] = {
+  { .name = "name",
+    .type = DAE_MEMBER_TEXT,
+    .flags = DAE_MEMBER_REQUIRED,
+    .min = 1,
+    .max = AUTH_TOKEN_MAX_NAME },
+  { .name = "scopes",
+    .type = DAE_MEMBER_TEXT_LIST,
+    .flags = DAE_MEMBER_REQUIRED,
+    .min = 1,
+    .max = 4 },
+  { .name = "expires_in_days", .type = DAE_MEMBER_INT, .min = 1, .max = AUTH_TOKEN_MAX_DAYS },
+};
+
+static const DaeMember command_members[] = {
+  { .name = "words", .type = DAE_MEMBER_TEXT_LIST, .min = 0, .max = 100 },
+};
+
 static const DaeRoute routes[] = {
   { .method = "GET", .pattern = "/api/me", .loop = auth_me },
   { .method = "GET",
@@ -277,11 +318,33 @@ static const DaeRoute routes[] = {
   { .method = "POST",
     .pattern = "/api/session/end",
     .answer = auth_session_end,
-    .flags = DAE_ROUTE_SECRET },
+    .flags = DAE_ROUTE_SECRET | DAE_ROUTE_PERSONAL },
+  { .method = "GET",
+    .pattern = "/api/tokens",
+    .answer = auth_tokens_list,
+    .flags = DAE_ROUTE_PERSONAL },
+  { .method = "POST",
+    .pattern = "/api/tokens",
+    .answer = auth_token_create,
+    .body = DAE_BODY_JSON,
+    .flags = DAE_ROUTE_SECRET | DAE_ROUTE_PERSONAL,
+    .members = DAE_TABLE (token_members) },
+  { .method = "DELETE",
+    .pattern = "/api/tokens/{token_id:uuid}",
+    .answer = auth_token_revoke,
+    .flags = DAE_ROUTE_PERSONAL },
+  { .method = "POST",
+    .pattern = "/internal/commands/token",
+    .answer = auth_command_token,
+    .auth = DAE_AUTH_NONE,
+    .body = DAE_BODY_JSON,
+    .flags = DAE_ROUTE_INTERNAL | DAE_ROUTE_SECRET,
+    .members = DAE_TABLE (command_members) },
 };
 
 static const DaeJob jobs[] = {
   { .name = "sessions", .every_ms = 3600 * 1000, .step = auth_session_sweep },
+  { .name = "tokens", .every_ms = 24 * 3600 * 1000, .step = auth_token_sweep },
 };
 
 DAE_PLUGIN_DEFINE (.name = "auth",

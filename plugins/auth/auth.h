@@ -29,16 +29,26 @@ typedef struct {
   char *local_token; /* "dal_...": the bearer of the local person */
   DaeSeries *ignored_headers;
   DaeSeries *sessions_started;
+  DaeSeries *refused;
 } AuthData;
 
 typedef struct AuthSessions AuthSessions;
 typedef struct AuthPeople AuthPeople;
+typedef struct AuthTokens AuthTokens;
 
 /* The loop's alone. */
 typedef struct {
   AuthSessions *sessions;
   AuthPeople *people;
+  AuthTokens *tokens;
 } AuthState;
+
+/* auth-refuse.c: credentials that are not believed. */
+
+/* The bearer of REQ: borrowed; NULL if it has none. */
+const char *auth_bearer (DaeRequest *req);
+/* 401 with its challenge (RFC 6750, 3.1), counted, and one line in the log. WHY is constant. */
+DaeReply *auth_refuse (DaePlugin *self, DaeRequest *req, const char *why);
 
 /* auth-proxy.c: people by the headers of a trusted proxy. */
 
@@ -52,6 +62,9 @@ void auth_proxy_identify (DaePlugin *self, DaeRequest *req, DaeIdentified done, 
 AuthSessions *auth_sessions_new (DaePlugin *self);
 void auth_sessions_free (AuthSessions *sessions);
 void auth_local_identify (DaePlugin *self, DaeRequest *req, DaeIdentified done, gpointer user_data);
+/* The same by BEARER. */
+void auth_local_identify_bearer (
+    DaePlugin *self, DaeRequest *req, const char *bearer, DaeIdentified done, gpointer user_data);
 /* Makes a session in TX: the value of its Set-Cookie header, owned; NULL without randomness. */
 char *auth_session_begin (DaeTx *tx, DaeRequest *req, DaePlugin *self);
 /* POST /api/session/end. */
@@ -72,3 +85,24 @@ AuthPeople *auth_people_new (void);
 void auth_people_free (AuthPeople *people);
 /* Remembers USER's particulars, at most once a minute for each person. */
 void auth_people_seen (DaePlugin *self, const DaeUser *user);
+
+/* auth-token.c: personal access tokens. */
+
+AuthTokens *auth_tokens_new (void);
+void auth_tokens_free (AuthTokens *tokens);
+/* TRUE if BEARER means to be such a token. */
+gboolean auth_token_is (const char *bearer);
+void auth_token_identify (
+    DaePlugin *self, DaeRequest *req, const char *bearer, DaeIdentified done, gpointer user_data);
+/* Job: deletes tokens that ran out a month ago. */
+gboolean auth_token_sweep (DaeTx *tx, DaePlugin *self);
+
+/* auth-token-list.c: GET and POST /api/tokens, DELETE /api/tokens/{token_id}. */
+
+DaeReply *auth_tokens_list (DaeTx *tx, DaeRequest *req, DaePlugin *self);
+DaeReply *auth_token_create (DaeTx *tx, DaeRequest *req, DaePlugin *self);
+DaeReply *auth_token_revoke (DaeTx *tx, DaeRequest *req, DaePlugin *self);
+
+/* auth-command.c: what an admin types. */
+
+DaeReply *auth_command_token (DaeTx *tx, DaeRequest *req, DaePlugin *self);

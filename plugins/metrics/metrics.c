@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* metrics: GET /metrics for the networks that an admin trusts with it.
+/* metrics: GET /metrics for the networks that an admin trusts with it, and for tokens with that
+ * scope.
  *
  * What came through a proxy that we do not trust is never internal, whatever
  * address it comes from.
@@ -38,6 +39,15 @@ metrics_was_forwarded (DaeRequest *req)
   return FALSE;
 }
 
+/* TRUE for a personal access token: the host has seen that its scopes hold the metrics. */
+static gboolean
+metrics_has_token (DaeRequest *req)
+{
+  const DaeUser *user = dae_request_user (req);
+
+  return user && (user->flags & DAE_USER_SCOPED);
+}
+
 static gboolean
 metrics_may (DaePlugin *self, DaeRequest *req)
 {
@@ -53,7 +63,7 @@ metrics_show (DaeRequest *req, DaePlugin *self)
   g_autoptr (GBytes) text = NULL;
   const char *type;
 
-  if (!metrics_may (self, req)) {
+  if (!metrics_may (self, req) && !metrics_has_token (req)) {
     dae_series_add (data->forbidden, 1);
     return dae_send (req, dae_reply_problem (req, 403, "network_not_allowed",
                                              "metrics are not for this address"));
@@ -78,8 +88,8 @@ static const DaeRoute routes[] = {
   { .method = "GET",
     .pattern = "/metrics",
     .loop = metrics_show,
-    .auth = DAE_AUTH_NONE,
-    .flags = DAE_ROUTE_QUIET },
+    .auth = DAE_AUTH_ANY,
+    .flags = DAE_ROUTE_QUIET | DAE_ROUTE_METRICS },
 };
 
 DAE_PLUGIN_DEFINE (.name = "metrics",

@@ -30,7 +30,7 @@ const fewer = { postMessage: 3, cancelTurn: 4, streamCaller: 4, streamConversati
 // A member that names something else may name what is not there: that is 422 with its pointer.
 const references = /^\/(agent|default_agent|parent_id|message_id|items\/\d+)$/;
 // What may stand in the way of a request that is well formed.
-const obstacles = new Set(['already_member', 'last_owner', 'turn_queue_full', 'turn_over']);
+const obstacles = new Set(['already_member', 'last_owner', 'turn_queue_full', 'turn_over', 'too_many_tokens']);
 
 let host;
 let ids;
@@ -54,15 +54,20 @@ function complaints (op, reply) {
   return spec.complaints(op, reply);
 }
 
+const newToken = () => host.ok('POST', '/api/tokens', { body: { name: 'x', scopes: ['read'] } });
+
 async function populate () {
   const workspace = await host.workspace('Fuzz');
   const conversation = await host.conversation(workspace);
   const { message, turn } = await host.post(conversation, 'What is here?');
-  return { workspace_id: workspace.id, conversation_id: conversation.id, message_id: message.id, turn_id: turn.id, subject: 'local', agent: turn.agent, path: 'nothing-here' };
+  return { workspace_id: workspace.id, conversation_id: conversation.id, message_id: message.id, turn_id: turn.id, token_id: (await newToken()).id, subject: 'local', agent: turn.agent, path: 'nothing-here' };
 }
 
 // What an operation would take away is made anew for it.
 const fresh = {
+  // nobody may have more than a hundred
+  createToken: async () => { for (const { id } of (await host.ok('GET', '/api/tokens')).items.slice(50)) await host.ok('DELETE', `/api/tokens/${id}`); },
+  revokeToken: async () => ({ token_id: (await newToken()).id }),
   deleteWorkspace: async () => ({ workspace_id: (await host.workspace('Short-lived')).id }),
   deleteConversation: async () => ({ conversation_id: (await host.conversation({ id: ids.workspace_id })).id }),
   removeMember: async () => ({ subject: (await host.ok('POST', `/api/workspaces/${ids.workspace_id}/members`, { body: { email: `${randomUUID()}@example.org`, role: 'viewer' } })).subject }),
@@ -180,13 +185,13 @@ test(`what no operation takes is refused alike everywhere, ${on}`, async () => {
       assert.deepEqual(complaints(op, reply), [], `${op.id}, ${what}`);
       assert.ok([wanted].flat().includes(reply.status), `${op.id}, ${what}: ${reply.status} ${reply.text.slice(0, 300)}`);
     };
-    if (op.auth !== 'none') await check('nobody', 401, { body: op.body ? '{}' : undefined, headers: op.body ? { 'Content-Type': 'application/json' } : {} });
+    if (!['none', 'any'].includes(op.auth)) await check('nobody', 401, { body: op.body ? '{}' : undefined, headers: op.body ? { 'Content-Type': 'application/json' } : {} });
     await check('a foreign Host', 421, { headers: { ...as, Host: 'elsewhere.example' } });
     if (op.method !== 'GET' && !op.rest) {
       await check('another origin', 403, { headers: { ...as, Origin: 'https://elsewhere.example' } });
       await check('another site', 403, { headers: { ...as, 'Sec-Fetch-Site': 'cross-site' } });
     }
-    if (!op.idempotent && !op.rest && op.auth !== 'none') await check('an Idempotency-Key', op.body ? [400, 422] : 400,
+    if (!op.idempotent && !op.rest && !['none', 'any'].includes(op.auth)) await check('an Idempotency-Key', op.body ? [400, 422] : 400,
       { body: op.body && '{}', headers: { ...as, ...(op.body ? { 'Content-Type': 'application/json' } : {}), 'Idempotency-Key': randomUUID() } });
     if (op.body) {
       await check('another media type', 415, { headers: { ...as, 'Content-Type': 'text/plain' }, body: '{}' });

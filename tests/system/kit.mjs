@@ -112,7 +112,7 @@ export class Host {
           const bytes = Buffer.concat(chunks);
           const type = res.headers['content-type'] ?? '';
           done({ status: res.statusCode, headers: res.headers, text: bytes.toString('utf8'),
-            json: type.includes('json') ? JSON.parse(bytes.toString('utf8')) : null });
+            json: type.includes('json') && bytes.length > 0 ? JSON.parse(bytes.toString('utf8')) : null });
         });
       });
       req.on('error', fail);

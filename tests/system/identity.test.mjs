@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// identity: personal access tokens: what they may do, how long, and that no one else's word counts.
+import { spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { daedalus, databases, sleep, startHost, until } from './kit.mjs';
+
+const proxy = ['http.trusted-proxies=127.0.0.1', 'plugin auth.mode=proxy'];
+const bearer = (token) => ({ anonymous: true, headers: { Authorization: `Bearer ${token}` } });
+
+/** A token of PERSON with SCOPES. */
+async function tokenOf (host, person, scopes, more = {}) {
+  const reply = await host.request('POST', '/api/tokens', { person, body: { name: scopes.join('+'), scopes, ...more } });
+  assert.equal(reply.status, 201, reply.text);
+  return reply.json;
+}
+
+function command (host, ...words) {
+  const run = spawnSync(daedalus, [...words, '--set', `host.data-dir=${host.dataDir}`], { encoding: 'utf8' });
+  return { status: run.status, out: run.stdout, err: run.stderr };
+}
+
+test('a token does what its scopes hold, no more, and no longer than it is there', { timeout: 180_000 }, async (t) => {
+  for (const [name, make] of await databases(t)) {
+    await t.test(name, async (t) => {
+      const host = await startHost(t, { database: make(), workers: 2, set: proxy });
+      const workspace = await host.workspace('Mine', { person: 'ada' });
+      await sleep(400); // people are written a moment later
+
+      const reads = await tokenOf(host, 'ada', ['read']);
+      assert.match(reads.token, /^dat_[0-9a-f]{64}$/);
+      const me = await host.request('GET', '/api/me', bearer(reads.token));
+      assert.deepEqual([me.status, me.json.subject, me.json.email, me.json.method, me.json.admin], [200, 'ada', 'ada@example.org', 'token', false]);
+      assert.equal((await host.request('GET', `/api/workspaces/${workspace.id}`, bearer(reads.token))).status, 200);
+      assert.equal((await host.request('HEAD', `/api/workspaces/${workspace.id}`, bearer(reads.token))).status, 200);
+      const refused = await host.request('POST', '/api/workspaces', { ...bearer(reads.token), body: { name: 'x' } });
+      assert.deepEqual([refused.status, refused.json.code], [403, 'insufficient_scope']);
+      assert.equal(refused.headers['www-authenticate'], 'Bearer realm="daedalus", error="insufficient_scope", scope="write"');
+
+      const writes = await tokenOf(host, 'ada', ['write', 'write']);
+      assert.deepEqual(writes.scopes, ['write']);
+      assert.equal((await host.request('POST', '/api/workspaces', { ...bearer(writes.token), body: { name: 'x' } })).status, 201);
+      assert.equal((await host.request('GET', '/api/workspaces', bearer(writes.token))).status, 403);
+
+      // no token makes or takes tokens, and identity headers do not widen one
+      const all = await tokenOf(host, 'ada', ['read', 'write', 'mcp', 'metrics']);
+      for (const [method, path, body] of [['GET', '/api/tokens'], ['POST', '/api/tokens', { name: 'x', scopes: ['read'] }], ['DELETE', `/api/tokens/${reads.id}`]])
+        assert.equal((await host.request(method, path, { ...bearer(all.token), body })).status, 403, method);
+      const both = { anonymous: true, headers: { ...host.headers('ada'), Authorization: `Bearer ${reads.token}` } };
+      assert.equal((await host.request('POST', '/api/workspaces', { ...both, body: { name: 'x' } })).status, 403);
+
+      // bob has nothing of it
+      assert.deepEqual((await host.ok('GET', '/api/tokens', { person: 'bob' })).items, []);
+      assert.equal((await host.request('DELETE', `/api/tokens/${reads.id}`, { person: 'bob' })).status, 404);
+
+      const used = () => host.ok('GET', '/api/tokens', { person: 'ada' }).then(({ items }) => items.find(({ id }) => id === reads.id).last_used_at);
+      await until(used, 10_000, 'the use of a token');
+      const listed = JSON.stringify(await host.ok('GET', '/api/tokens', { person: 'ada' }));
+      assert.ok(!listed.includes('dat_'), 'a token is shown once');
+
+      assert.equal((await host.request('DELETE', `/api/tokens/${reads.id}`, { person: 'ada' })).status, 204);
+      for (let i = 0; i < 6; i++) { // each on a connection of its own: both workers
+        const gone = await host.request('GET', '/api/me', bearer(reads.token));
+        assert.deepEqual([gone.status, gone.json.code], [401, 'invalid_token']);
+        assert.match(gone.headers['www-authenticate'], /error="invalid_token"/);
+      }
+    });
+  }
+});
+
+test('wishes for tokens that make no sense are refused', { timeout: 60_000 }, async (t) => {
+  const host = await startHost(t, { set: proxy });
+  const wrong = [{}, { name: 'x' }, { name: 'x', scopes: [] }, { name: 'x', scopes: ['admin'] }, { name: 'x', scopes: 'read' }, { name: '', scopes: ['read'] },
+    { name: 'x', scopes: ['read'], expires_in_days: 0 }, { name: 'x', scopes: ['read'], expires_in_days: 367 }, { name: 'x', scopes: ['read'], subject: 'eve' }];
+  for (const body of wrong) assert.equal((await host.request('POST', '/api/tokens', { person: 'ada', body })).status, 422, JSON.stringify(body));
+  assert.equal((await host.request('DELETE', '/api/tokens/x', { person: 'ada' })).status, 404);
+  assert.equal((await host.request('DELETE', `/api/tokens/${randomUUID()}`, { person: 'ada' })).status, 404);
+  for (let i = 0; i < 100; i++) await tokenOf(host, 'cyd', ['read']);
+  const more = await host.request('POST', '/api/tokens', { person: 'cyd', body: { name: 'x', scopes: ['read'] } });
+  assert.deepEqual([more.status, more.json.code], [409, 'too_many_tokens']);
+});
+
+test('each credential that is not believed is 401 with one line in the log, which holds no secret', { timeout: 60_000 }, async (t) => {
+  for (const set of [proxy, []]) {
+    const host = await startHost(t, { set });
+    const good = await tokenOf(host, set === proxy ? 'ada' : undefined, ['read']);
+    const digits = good.token.slice(4);
+    const forged = [`dat_${'0'.repeat(64)}`, `dat_${digits.toUpperCase()}x`, `dat_${digits.slice(1)}`, `dat_${digits}0`, `DAT_${digits}`, 'dat_', digits, `dal_${digits}`, 'x', 'a.b.c',
+      `${good.token}, ${good.token}`];
+    for (const text of forged) {
+      const before = host.log.length;
+      const reply = await host.request('GET', '/api/me', bearer(text));
+      assert.deepEqual([reply.status, reply.json.code], [401, 'invalid_token'], text);
+      const lines = await until(() => {
+        const found = host.log.slice(before).filter((line) => JSON.stringify(line).includes('credential refused'));
+        return found.length > 0 && found;
+      }, 5000, `a line about ${text}`);
+      assert.equal(lines.length, 1);
+      assert.ok(!JSON.stringify(lines[0]).includes(digits.slice(2, 20)));
+    }
+    const doubled = await host.request('GET', '/api/me', { anonymous: true, headers: { Authorization: [`Bearer ${good.token}`, `Bearer ${good.token}`] } });
+    assert.ok([400, 401].includes(doubled.status), doubled.text);
+    assert.equal((await host.request('GET', '/api/me', { anonymous: true, headers: { Authorization: `bearer  ${good.token}` } })).status, 200);
+  }
+});
+
+test('metrics are also for tokens with that scope, wherever they come from', { timeout: 60_000 }, async (t) => {
+  const host = await startHost(t, { set: [...proxy, 'plugin metrics.networks=192.0.2.1'] });
+  const scrapes = await tokenOf(host, 'ada', ['metrics']);
+  const reads = await tokenOf(host, 'ada', ['read']);
+  assert.equal((await host.request('GET', '/metrics', bearer(scrapes.token))).status, 200);
+  assert.equal((await host.request('GET', '/api/me', bearer(scrapes.token))).status, 403);
+  assert.equal((await host.request('GET', '/metrics', bearer(reads.token))).status, 403);
+  assert.equal((await host.request('GET', '/metrics', { anonymous: true })).status, 403);
+  assert.equal((await host.request('GET', '/metrics', { person: 'ada' })).status, 403);
+});
+
+test('daedalus token makes, lists and revokes', { timeout: 60_000 }, async (t) => {
+  const host = await startHost(t, { set: proxy });
+  const made = command(host, 'token', 'create', 'person=ada', 'name=night build', 'scopes=read,metrics', 'days=3');
+  assert.equal(made.status, 0, made.err);
+  const token = made.out.trim();
+  assert.equal((await host.ok('GET', '/api/me', bearer(token))).subject, 'ada');
+  const listed = command(host, 'token', 'list', 'person=ada');
+  const [, id] = /^([0-9a-f-]{36}) .* read,metrics +ada, night build$/m.exec(listed.out);
+  assert.ok(!listed.out.includes(token));
+  assert.equal(command(host, 'token', 'list', 'person=bob').out.split('\n').length, 2);
+  assert.equal(command(host, 'token', 'revoke', id).status, 0);
+  assert.equal((await host.request('GET', '/api/me', bearer(token))).status, 401);
+  for (const words of [[], ['make'], ['create'], ['create', 'person=ada', 'name=x', 'scopes=all'], ['create', 'person=ada', 'name=x', 'scopes=read', 'days=0'],
+    ['create', 'person=ada', 'name=x', 'scopes=read', 'size=1'], ['revoke', id], ['revoke', 'x'], ['list', 'ada']]) {
+    const run = command(host, 'token', ...words);
+    assert.equal(run.status, 1, words.join(' '));
+    assert.notEqual(run.err, '');
+  }
+  assert.equal(command(host, 'tokens').status, 64);
+  assert.equal(command(host, 'check', 'twice').status, 64);
+});
