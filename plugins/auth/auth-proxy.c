@@ -18,6 +18,28 @@ auth_proxy_has_headers (const AuthData *data, DaeRequest *req)
     if (dae_request_header_count (req, data->headers[i]) > 0)
       return TRUE;
   }
+  return dae_request_header_count (req, data->subject_header) > 0;
+}
+
+gboolean
+auth_proxy_is_believed (DaePlugin *self, DaeRequest *req)
+{
+  const AuthData *data = dae_data (self);
+  const char *shown, *why = NULL;
+  gboolean fits = FALSE;
+
+  if (!dae_request_from_trusted_proxy (req)) {
+    why = "not from a trusted proxy";
+  } else if (data->secrets[0] || data->secrets[1]) {
+    shown = dae_request_header (req, dae_setting_text (self, "proxy-secret-header"));
+    for (guint i = 0; i < G_N_ELEMENTS (data->secrets); i++)
+      fits |= shown && data->secrets[i] && auth_is_secret (data->secrets[i], shown);
+    why = fits ? NULL : "without the proxy's secret";
+  }
+  if (!why)
+    return TRUE;
+  dae_series_add (data->ignored_headers, 1);
+  dae_log (req, G_LOG_LEVEL_INFO, "identity headers ignored", DAE_S ("reason", why));
   return FALSE;
 }
 
@@ -35,29 +57,39 @@ auth_is_plain (const char *text)
 
 /* Borrowed from REQ; NULL if absent or empty. */
 static const char *
-auth_proxy_value (const AuthData *data, DaeRequest *req, AuthHeader header)
+auth_proxy_value (DaeRequest *req, const char *name)
 {
-  const char *value = dae_request_header (req, data->headers[header]);
+  const char *value = dae_request_header (req, name);
 
   return value && *value ? value : NULL;
 }
 
 static DaeReply *
+auth_proxy_check_one (DaeRequest *req, const char *name)
+{
+  const char *value = dae_request_header (req, name);
+
+  if (dae_request_header_count (req, name) > 1)
+    return dae_reply_problem (req, 400, "identity_header_doubled",
+                              "the proxy sent an identity header twice");
+  if (value && !auth_is_plain (value))
+    return dae_reply_problem (
+        req, 400, "identity_header_invalid",
+        "an identity header is not UTF-8, holds control characters or is too long");
+  return NULL;
+}
+
+static DaeReply *
 auth_proxy_check (const AuthData *data, DaeRequest *req)
 {
-  const char *subject = auth_proxy_value (data, req, AUTH_HEADER_USER);
+  const char *subject = auth_proxy_value (req, data->subject_header);
+  DaeReply *reply = NULL;
 
-  for (guint i = 0; i < AUTH_N_HEADERS; i++) {
-    const char *value = dae_request_header (req, data->headers[i]);
-
-    if (dae_request_header_count (req, data->headers[i]) > 1)
-      return dae_reply_problem (req, 400, "identity_header_doubled",
-                                "the proxy sent an identity header twice");
-    if (value && !auth_is_plain (value))
-      return dae_reply_problem (
-          req, 400, "identity_header_invalid",
-          "an identity header is not UTF-8, holds control characters or is too long");
-  }
+  for (guint i = 0; i <= AUTH_N_HEADERS && !reply; i++)
+    reply =
+        auth_proxy_check_one (req, i < AUTH_N_HEADERS ? data->headers[i] : data->subject_header);
+  if (reply)
+    return reply;
   if (subject &&
       (strlen (subject) > AUTH_MAX_SUBJECT || g_str_has_prefix (subject, AUTH_INVITATION)))
     return dae_reply_problem (req, 400, "identity_header_invalid",
@@ -103,16 +135,16 @@ auth_proxy_identify (DaePlugin *self, DaeRequest *req, DaeIdentified done, gpoin
   g_auto (GStrv) groups = NULL;
   DaeUser user = { .struct_size = sizeof user, .method = "proxy" };
 
-  user.subject = auth_proxy_value (data, req, AUTH_HEADER_USER);
+  user.subject = auth_proxy_value (req, data->subject_header);
   if (refusal || !user.subject) {
     done (req, NULL, refusal, user_data);
     return;
   }
-  user.email = auth_proxy_value (data, req, AUTH_HEADER_EMAIL);
-  user.name = auth_proxy_value (data, req, AUTH_HEADER_NAME);
+  user.email = auth_proxy_value (req, data->headers[AUTH_HEADER_EMAIL]);
+  user.name = auth_proxy_value (req, data->headers[AUTH_HEADER_NAME]);
   if (!user.name)
     user.name = user.email ? user.email : user.subject;
-  groups = auth_proxy_groups (auth_proxy_value (data, req, AUTH_HEADER_GROUPS));
+  groups = auth_proxy_groups (auth_proxy_value (req, data->headers[AUTH_HEADER_GROUPS]));
   user.groups = (const char *const *)groups;
   if (auth_is_admin (data, &user))
     user.flags |= DAE_USER_ADMIN;

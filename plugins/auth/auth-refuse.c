@@ -15,6 +15,17 @@ auth_bearer (DaeRequest *req)
   return authorization + strspn (authorization, " ");
 }
 
+gboolean
+auth_is_secret (const char *secret, const char *text)
+{
+  gsize length = strlen (secret), given = strlen (text);
+  guint differ = length != given;
+
+  for (gsize i = 0; i < length; i++)
+    differ |= (guint)(secret[i] ^ (i < given ? text[i] : 0));
+  return differ == 0;
+}
+
 DaeReply *
 auth_refuse (DaePlugin *self, DaeRequest *req, const char *why)
 {

@@ -178,25 +178,13 @@ session_found (DaePlugin *self, gpointer result, const char *problem, gpointer d
   lookup_free (lookup);
 }
 
-/* Takes as long whatever TEXT is. */
-static gboolean
-session_is_token (const char *token, const char *text)
-{
-  gsize length = strlen (token), given = strlen (text);
-  guint differ = length != given;
-
-  for (gsize i = 0; i < length; i++)
-    differ |= (guint)(token[i] ^ (i < given ? text[i] : 0));
-  return differ == 0;
-}
-
 void
 auth_local_identify_bearer (
     DaePlugin *self, DaeRequest *req, const char *bearer, DaeIdentified done, gpointer user_data)
 {
   const AuthData *data = dae_data (self);
 
-  if (session_is_token (data->local_token, bearer))
+  if (auth_is_secret (data->local_token, bearer))
     session_answer_local (self, req, done, user_data);
   else
     done (req, NULL, auth_refuse (self, req, "not the bearer of this installation"), user_data);

@@ -23,6 +23,21 @@ static const DaeSetting settings[] = {
     .fallback = "X-Forwarded-",
     .help = "How the proxy's identity headers begin: User, Email, Preferred-Username and Groups "
             "follow." },
+  { .key = "subject-header",
+    .type = DAE_SETTING_TEXT,
+    .help =
+        "The header whose value is the stable subject of a person; the family's User where none "
+        "is set." },
+  { .key = "proxy-secret-header",
+    .type = DAE_SETTING_TEXT,
+    .fallback = "X-Proxy-Secret",
+    .help = "The header in which the proxy shows its secret." },
+  { .key = "proxy-secret",
+    .type = DAE_SETTING_SECRET,
+    .help = "What the proxy must show besides its address, at least 16 bytes; none by default." },
+  { .key = "proxy-secret-other",
+    .type = DAE_SETTING_SECRET,
+    .help = "A second secret that is believed too, while one takes over from the other." },
   { .key = "admins",
     .type = DAE_SETTING_LIST,
     .help = "Subjects or e-mail addresses of administrators (proxy mode)." },
@@ -59,6 +74,7 @@ auth_data_free (gpointer pointer)
     g_free (data->headers[i]);
   g_hash_table_unref (data->admins);
   g_hash_table_unref (data->admin_groups);
+  g_free (data->subject_header);
   g_free (data->local_name);
   g_free (data->local_token);
   g_free (data);
@@ -101,11 +117,52 @@ auth_local_token (DaePlugin *self)
 }
 
 static gboolean
+auth_is_header_name (const char *name)
+{
+  return *name && strlen (name) <= 64 &&
+         strspn (name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-") ==
+             strlen (name);
+}
+
+static gboolean
+auth_check_name (DaePlugin *self, const char *key, GError **error)
+{
+  const char *name = dae_setting_text (self, key);
+
+  if (!name || auth_is_header_name (name))
+    return TRUE;
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+               "%s \"%s\" cannot be a header's name: write letters, digits and \"-\" only", key,
+               name);
+  return FALSE;
+}
+
+static gboolean
+auth_check_secret (DaePlugin *self, const char *key, GError **error)
+{
+  const char *secret = dae_setting_text (self, key);
+
+  if (!secret || !*secret || strlen (secret) >= 16)
+    return TRUE;
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+               "%s is shorter than 16 bytes: write a random one, as \"openssl rand -hex 32\" gives",
+               key);
+  return FALSE;
+}
+
+/* NULL where none is set. */
+static const char *
+auth_secret (DaePlugin *self, const char *key)
+{
+  const char *secret = dae_setting_text (self, key);
+
+  return secret && *secret ? secret : NULL;
+}
+
+static gboolean
 auth_check_prefix (const char *prefix, GError **error)
 {
-  if (*prefix && strlen (prefix) <= 64 &&
-      strspn (prefix, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-") ==
-          strlen (prefix))
+  if (auth_is_header_name (prefix))
     return TRUE;
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
                "header-prefix \"%s\" cannot begin a header's name: write letters, digits and \"-\" "
@@ -137,6 +194,7 @@ auth_configure (DaePlugin *self, GError **error)
   gboolean production = strcmp (dae_host_info (self)->environment, "production") == 0;
   const char *mode = dae_setting_text (self, "mode");
   const char *prefix = dae_setting_text (self, "header-prefix");
+  const char *subject;
   AuthData *data;
 
   if (production && g_strcmp0 (mode, "local") == 0) {
@@ -148,13 +206,21 @@ auth_configure (DaePlugin *self, GError **error)
     return FALSE;
   }
   if (!auth_check_prefix (prefix, error) || !auth_check_url (self, "sign-in-url", error) ||
-      !auth_check_url (self, "sign-out-url", error))
+      !auth_check_url (self, "sign-out-url", error) ||
+      !auth_check_name (self, "subject-header", error) ||
+      !auth_check_name (self, "proxy-secret-header", error) ||
+      !auth_check_secret (self, "proxy-secret", error) ||
+      !auth_check_secret (self, "proxy-secret-other", error))
     return FALSE;
 
   data = g_new0 (AuthData, 1);
   data->proxy = mode ? strcmp (mode, "proxy") == 0 : production;
   for (guint i = 0; i < AUTH_N_HEADERS; i++)
     data->headers[i] = g_strconcat (prefix, names[i], NULL);
+  subject = dae_setting_text (self, "subject-header");
+  data->subject_header = g_strdup (subject ? subject : data->headers[AUTH_HEADER_USER]);
+  data->secrets[0] = auth_secret (self, "proxy-secret");
+  data->secrets[1] = auth_secret (self, "proxy-secret-other");
   data->admins = auth_set_of (dae_setting_list (self, "admins"));
   data->admin_groups = auth_set_of (dae_setting_list (self, "admin-groups"));
   data->local_name = auth_local_name (self);
@@ -234,11 +300,11 @@ auth_identify (DaePlugin *self, DaeRequest *req, DaeIdentified done, gpointer us
     auth_token_identify (self, req, bearer, done, user_data);
     return;
   }
-  if (data->proxy && has_headers && dae_request_from_trusted_proxy (req)) {
+  if (data->proxy && has_headers && auth_proxy_is_believed (self, req)) {
     auth_proxy_identify (self, req, done, user_data);
     return;
   }
-  if (has_headers)
+  if (!data->proxy && has_headers)
     dae_series_add (data->ignored_headers, 1);
   if (bearer && data->proxy)
     done (req, NULL, auth_refuse (self, req, "bearer of no kind that is believed here"), user_data);

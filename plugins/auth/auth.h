@@ -23,6 +23,8 @@ typedef enum {
 typedef struct {
   gboolean proxy; /* else local */
   char *headers[AUTH_N_HEADERS];
+  char *subject_header;   /* the header that is the subject */
+  const char *secrets[2]; /* of the proxy: each NULL or one that is believed */
   GHashTable *admins;       /* set of subjects and e-mail addresses */
   GHashTable *admin_groups; /* set of groups */
   char *local_name;
@@ -47,6 +49,8 @@ typedef struct {
 
 /* The bearer of REQ: borrowed; NULL if it has none. */
 const char *auth_bearer (DaeRequest *req);
+/* Takes as long whatever TEXT is. */
+gboolean auth_is_secret (const char *secret, const char *text);
 /* 401 with its challenge (RFC 6750, 3.1), counted, and one line in the log. WHY is constant. */
 DaeReply *auth_refuse (DaePlugin *self, DaeRequest *req, const char *why);
 
@@ -54,6 +58,9 @@ DaeReply *auth_refuse (DaePlugin *self, DaeRequest *req, const char *why);
 
 /* TRUE if REQ carries any header of the family. */
 gboolean auth_proxy_has_headers (const AuthData *data, DaeRequest *req);
+/* TRUE if REQ comes from a trusted proxy and shows its secret, where there is one; what does not is
+ * counted and said. */
+gboolean auth_proxy_is_believed (DaePlugin *self, DaeRequest *req);
 /* Reads the family and calls DONE. */
 void auth_proxy_identify (DaePlugin *self, DaeRequest *req, DaeIdentified done, gpointer user_data);
 

@@ -138,3 +138,26 @@ test('daedalus token makes, lists and revokes', { timeout: 60_000 }, async (t) =
   assert.equal(command(host, 'tokens').status, 64);
   assert.equal(command(host, 'check', 'twice').status, 64);
 });
+
+test('a proxy with a secret is believed only with it, and two are valid while they change', { timeout: 60_000 }, async (t) => {
+  const [old, next] = ['an old secret of 27 bytes..', 'the next secret of the proxy'];
+  const host = await startHost(t, { set: [...proxy, `plugin auth.proxy-secret=${old}`, `plugin auth.proxy-secret-other=${next}`, 'plugin auth.subject-header=X-Forwarded-Sub'] });
+  const ask = (headers) => host.request('GET', '/api/me', { anonymous: true, headers: { 'X-Forwarded-User': 'ada', 'X-Forwarded-Sub': '7f3a', ...headers } });
+  for (const secret of [old, next]) {
+    const reply = await ask({ 'X-Proxy-Secret': secret });
+    assert.deepEqual([reply.status, reply.json.subject], [200, '7f3a'], reply.text);
+  }
+  const refused = [{}, { 'X-Proxy-Secret': '' }, { 'X-Proxy-Secret': old.slice(1) }, { 'X-Proxy-Secret': `${old}x` }, { 'X-Proxy-Secret': [old, old] }, { 'X_Proxy_Secret': old }];
+  for (const headers of refused) {
+    const before = host.log.length;
+    const reply = await ask(headers);
+    assert.equal(reply.status, 401, JSON.stringify(headers));
+    const lines = await until(() => host.log.slice(before).some((line) => line.includes('identity headers ignored')) && host.log.slice(before), 5000, 'the line');
+    assert.ok(!lines.join().includes('27 bytes'));
+  }
+  // the subject is one header's alone, and once
+  const good = { 'X-Proxy-Secret': next };
+  assert.equal((await ask({ ...good, 'X-Forwarded-Sub': ['7f3a', '7f3b'] })).status, 400);
+  assert.equal((await host.request('GET', '/api/me', { anonymous: true, headers: { 'X-Forwarded-User': 'ada', 'X_Forwarded_Sub': '7f3a', ...good } })).status, 401);
+  assert.equal((await host.request('GET', '/api/me', { anonymous: true, headers: { 'X-Forwarded-User': 'ada', ...good } })).status, 401);
+});
