@@ -102,8 +102,9 @@ test('the corpus through HAProxy', async (t) => {
   }, 30_000, 'the end of all requests');
 
   const ran = host.log.slice(from).flatMap((line) => {
-    const { message, request_id: id, route } = JSON.parse(line);
-    return message === 'request' ? [{ id, route }] : [];
+    const { message, request_id: id, route, client } = JSON.parse(line);
+    // what the host asks its own agents does not pass HAProxy
+    return message === 'request' && client !== 'unix' ? [{ id, route }] : [];
   });
   const passed = proxy.lines.filter((line) => line.passed);
 

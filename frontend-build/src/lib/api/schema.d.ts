@@ -159,6 +159,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The caller's personal access tokens, newest first */
+        get: operations["listTokens"];
+        put?: never;
+        /** Make a personal access token; its text is shown this once */
+        post: operations["createToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tokens/{token_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token_id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revoke a token; it is refused from the next request on, everywhere */
+        delete: operations["revokeToken"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/config": {
         parameters: {
             query?: never;
@@ -200,7 +237,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Metrics of all workers, only for the networks in the configuration */
+        /** Metrics of all workers, for the networks in the configuration and for tokens with the scope metrics */
         get: operations["getMetrics"];
         put?: never;
         post?: never;
@@ -700,6 +737,35 @@ export interface components {
             /** @enum {string} */
             method: "local" | "proxy" | "jwt" | "token";
         };
+        /** @enum {string} */
+        Scope: "read" | "write" | "mcp" | "metrics";
+        Token: {
+            id: components["schemas"]["Id"];
+            name: string;
+            scopes: components["schemas"]["Scope"][];
+            created_at: components["schemas"]["Time"];
+            expires_at: components["schemas"]["Time"];
+            last_used_at: components["schemas"]["Time"] | null;
+        };
+        TokenMade: {
+            id: components["schemas"]["Id"];
+            name: string;
+            scopes: components["schemas"]["Scope"][];
+            created_at: components["schemas"]["Time"];
+            expires_at: components["schemas"]["Time"];
+            last_used_at: components["schemas"]["Time"] | null;
+            token: string;
+        };
+        TokenList: {
+            items: components["schemas"]["Token"][];
+            next: null;
+        };
+        TokenCreate: {
+            name: components["schemas"]["LineText"];
+            scopes: components["schemas"]["Scope"][];
+            /** @description 90 where it is not said */
+            expires_in_days?: number;
+        };
         Config: {
             version: string;
             /** @description Changes whenever the page should be loaded anew */
@@ -750,7 +816,7 @@ export interface components {
             method: string;
             pattern: string;
             /** @enum {string} */
-            auth: "user" | "none" | "admin";
+            auth: "user" | "none" | "admin" | "any";
         };
         Workspace: {
             id: components["schemas"]["Id"];
@@ -1354,6 +1420,21 @@ export interface components {
                 ETag: string;
                 Vary: string;
                 "Cache-Control": string;
+                "Accept-Ranges": "bytes";
+                [name: string]: unknown;
+            };
+            content: {
+                "*/*": string;
+            };
+        };
+        /** @description The bytes that `Range` names, of the variant that the ETag names */
+        FilePart: {
+            headers: {
+                ETag: string;
+                Vary: string;
+                "Cache-Control": string;
+                "Accept-Ranges": "bytes";
+                "Content-Range": string;
                 [name: string]: unknown;
             };
             content: {
@@ -1446,7 +1527,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Nobody is signed in, or the session has ended; `sign_in_url` says where to go */
+        /** @description Nobody is signed in, or the session has ended (`sign_in_url` says where to go), or the credential is not believed (`invalid_token`) */
         Unauthorized: {
             headers: {
                 "WWW-Authenticate"?: string;
@@ -1465,7 +1546,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The caller sees it but may not do this (`role_required`), or the request comes from elsewhere */
+        /** @description The caller sees it but may not do this (`role_required`), the token's scopes do not hold it (`insufficient_scope`), or the request comes from elsewhere */
         Forbidden: {
             headers: {
                 [name: string]: unknown;
@@ -1527,6 +1608,16 @@ export interface components {
         /** @description It has changed since; read it again (`precondition_failed`) */
         PreconditionFailed: {
             headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The range begins behind the end (`range_not_satisfiable`) */
+        RangeNotSatisfiable: {
+            headers: {
+                "Content-Range": string;
                 [name: string]: unknown;
             };
             content: {
@@ -1650,6 +1741,10 @@ export interface components {
         /** @description Makes a repeat safe; the same key and body gives the first answer again, for 24 hours */
         IdempotencyKey: string;
         IfMatch: string;
+        /** @description One range of bytes. Several, and what is none, give the whole */
+        Range: string;
+        /** @description A strong ETag; `Range` counts only while it is right */
+        IfRange: string;
         IfNoneMatch: string;
     };
     requestBodies: never;
@@ -1816,6 +1911,79 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
         };
     };
+    listTokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them, also those that have run out in the last month */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenList"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+        };
+    };
+    createToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TokenCreate"];
+            };
+        };
+        responses: {
+            /** @description The token and its text */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenMade"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+        };
+    };
+    revokeToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token_id: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Revoked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+        };
+    };
     getConfig: {
         parameters: {
             query?: never;
@@ -1885,6 +2053,11 @@ export interface operations {
             query?: never;
             header?: {
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description One range of bytes. Several, and what is none, give the whole */
+                Range?: components["parameters"]["Range"];
+                /** @description A strong ETag; `Range` counts only while it is right */
+                "If-Range"?: components["parameters"]["IfRange"];
             };
             path: {
                 path: string;
@@ -1894,8 +2067,11 @@ export interface operations {
         requestBody?: never;
         responses: {
             200: components["responses"]["File"];
+            206: components["responses"]["FilePart"];
             304: components["responses"]["NotModified"];
             404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+            416: components["responses"]["RangeNotSatisfiable"];
         };
     };
     getUnknown: {
