@@ -58,6 +58,7 @@ main (int argc, char **argv)
 
   setlocale (LC_ALL, "C.UTF-8");
   signal (SIGPIPE, SIG_IGN);
+  signal (SIGXFSZ, SIG_IGN); /* a file over its limit is an error of write () */
   prctl (PR_SET_NAME,
          "daedalus"); /* one that was started by a descriptor is called by its number */
   if (argc > 1 && strcmp (argv[1], "(worker)") == 0)

@@ -16,6 +16,8 @@ typedef void (*DaeWorkDone) (DaePlugin *self, gpointer result, const char *probl
 typedef void (*DaeAfterCommit) (DaePlugin *self, gpointer data);
 typedef void (*DaeTopicFunc) (DaePlugin *self, const char *topic, const char *text, gpointer data);
 typedef gboolean (*DaeTimerFunc) (DaePlugin *self, gpointer data);
+typedef void (*DaeBlock) (DaePlugin *self, gpointer data);
+typedef void (*DaeBlockDone) (DaePlugin *self, gpointer data);
 typedef void (*DaeStreamFunc) (DaeStream *stream, gpointer data);
 
 typedef struct {
@@ -184,6 +186,9 @@ struct DaeApi {
 
   /* database: dae-database.h */
   void (*exec_later) (DaeTx *tx, const char *sql, const DaeValue *values, guint n_values);
+
+  /* blocking work: dae-plugin.h */
+  void (*block) (DaePlugin *self, DaeBlock work, DaeBlockDone done, gpointer data);
 };
 
 G_END_DECLS

@@ -19,7 +19,7 @@
  *              last event; turns of work run on to their own limits
  *   stop       nothing of this plugin is in flight: free data and state
  *
- * Threads: handlers of kind `answer`, work functions and job steps run on pool
+ * Threads: handlers of kind `answer`, work functions, blocking work and job steps run on pool
  * threads; everything else runs on the loop, one thread, which no function may
  * block. dae_data () is constant after start and may be read from any thread;
  * dae_state () is the loop's alone. So no plugin needs a lock: what must be
@@ -147,6 +147,16 @@ static inline void
 dae_uuid7 (DaePlugin *self, char *ret_37_bytes)
 {
   self->api->uuid7 (self, ret_37_bytes);
+}
+
+/* Runs WORK (DATA) on one of a few threads that all plugins share, apart from the database's, and then
+ * DONE (DATA) on the loop, exactly once, never from inside this call. For what waits for a disk and
+ * needs no transaction: in pieces of some milliseconds. Until DONE, DATA is WORK's alone; the plugin
+ * is not stopped before, so a call that never ends holds up the process's end. Loop. */
+static inline void
+dae_block (DaePlugin *self, DaeBlock work, DaeBlockDone done, gpointer data)
+{
+  self->api->block (self, work, done, data);
 }
 
 /* A URL under which dae_fetch reaches this host's own INTERNAL routes: owned, g_free. */

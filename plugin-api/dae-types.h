@@ -210,9 +210,15 @@ typedef struct {
 
 /* ---- services, jobs ---------------------------------------------------- */
 
+enum {
+  DAE_SERVICE_GIVES_WAY = 1u << 0, /* not where another plugin provides it; in production only where
+                                      [services] names this plugin */
+};
+
 typedef struct {
   const char *name;    /* "identity/1" */
   gconstpointer vtable; /* its first member is guint32 struct_size */
+  guint32 flags;       /* DAE_SERVICE_* */
 } DaeService;
 
 /* Work that one process of the whole installation does at a time, under a lease in the database.

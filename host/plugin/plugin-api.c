@@ -381,6 +381,13 @@ plugin_slot_limit_give (DaePlugin *self, guint32 what)
 }
 
 static void
+plugin_slot_block (DaePlugin *self, DaeBlock work, DaeBlockDone done, gpointer data)
+{
+  g_return_if_fail (plugin_on_loop (self) && work != NULL && done != NULL);
+  plugin_block ((Plugin *)self, work, done, data);
+}
+
+static void
 plugin_api_fill_own (DaeApi *api)
 {
   api->data = plugin_slot_data;
@@ -418,6 +425,7 @@ plugin_api_fill_own (DaeApi *api)
   api->unsubscribe = plugin_slot_unsubscribe;
   api->limit_take = plugin_slot_limit_take;
   api->limit_give = plugin_slot_limit_give;
+  api->block = plugin_slot_block;
 }
 
 /* A slot that nobody has filled would be a crash in some plugin, some day. */

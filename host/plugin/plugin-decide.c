@@ -136,6 +136,51 @@ plugin_decide_complain_chosen (PluginSet *set,
   plugin_decide_complain (set, base, why, remedy, complaints);
 }
 
+static gboolean
+plugin_decide_gives_way (const Plugin *plugin, const char *service)
+{
+  for (guint i = 0; i < plugin->info.provides.n_rows; i++) {
+    const DaeService *row = &plugin->info.provides.rows[i];
+
+    if (strcmp (row->name, service) == 0)
+      return (row->flags & DAE_SERVICE_GIVES_WAY) != 0;
+  }
+  return FALSE;
+}
+
+/* Nobody is chosen: those that give way do so where others are, and in production anyhow. */
+static void
+plugin_decide_give_way (PluginSet *set,
+                        const char *service,
+                        GPtrArray *candidates,
+                        Complaints *complaints)
+{
+  gboolean production =
+      g_strcmp0 (config_text (set->host->config, "host", "environment"), "production") == 0;
+  Plugin *other = NULL;
+
+  for (guint i = 0; i < candidates->len && other == NULL; i++) {
+    if (!plugin_decide_gives_way (g_ptr_array_index (candidates, i), service))
+      other = g_ptr_array_index (candidates, i);
+  }
+  for (guint i = candidates->len; i > 0; i--) {
+    Plugin *plugin = g_ptr_array_index (candidates, i - 1);
+    g_autofree char *why = NULL;
+    g_autofree char *remedy = NULL;
+
+    if (!plugin_decide_gives_way (plugin, service) || (other == NULL && !production))
+      continue;
+    why = other != NULL
+              ? g_strdup_printf ("gives way to \"%s\", which provides %s too", other->name, service)
+              : g_strdup_printf ("provides %s in production only where it is chosen", service);
+    remedy = g_strdup_printf ("Write %s = %s in [services]%s.", plugin_decide_base (service),
+                              plugin->name,
+                              other != NULL ? " to use it" : ", or configure another provider");
+    plugin_leave_out (plugin, complaints, why, remedy);
+    g_ptr_array_remove_index (candidates, i - 1);
+  }
+}
+
 /* Leaves out all providers of SERVICE but the chosen one. */
 static void
 plugin_decide_choose (PluginSet *set, const char *service, Complaints *complaints)
@@ -147,6 +192,8 @@ plugin_decide_choose (PluginSet *set, const char *service, Complaints *complaint
   g_autofree char *why = NULL;
   g_autofree char *remedy = NULL;
 
+  if (chosen == NULL)
+    plugin_decide_give_way (set, service, candidates, complaints);
   if (chosen == NULL && candidates->len > 1)
     plugin_decide_complain_several (set, service, candidates, complaints);
   if (chosen == NULL)

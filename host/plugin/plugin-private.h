@@ -29,6 +29,8 @@ struct PluginSet {
   GPtrArray *order;      /* (element-type Plugin) borrowed: those that take part */
   GHashTable *provided;  /* name -> PluginProvided, owned */
   void (*naming) (const char *path);
+  GThreadPool *block_pool; /* NULL: nobody has blocked yet */
+  GQueue blocks;         /* calls of dae_block that are not done */
 };
 
 static inline PluginPrivate *
@@ -71,6 +73,11 @@ void plugin_held_log (gpointer about, GLogLevelFlags level, const char *text, co
 typedef enum { PLUGIN_HELD_ADD, PLUGIN_HELD_SET, PLUGIN_HELD_OBSERVE } PluginHeldCount;
 void plugin_held_count (DaeSeries *series, PluginHeldCount what, double value);
 void plugin_held_publish (DaeTx *tx, const char *topic, const char *text);
+
+/* plugin-block.c */
+void plugin_block (Plugin *plugin, DaeBlock work, DaeBlockDone done, gpointer data);
+/* Waits for what runs; the `done` of what is left is not called any more. */
+void plugin_block_clear (PluginSet *set);
 
 /* plugin-work.c */
 void plugin_work (Plugin *plugin, DaeRequest *req, guint32 flags, DaeWork work, gconstpointer input,

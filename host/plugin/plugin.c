@@ -160,6 +160,7 @@ plugin_set_free (PluginSet *set)
 {
   if (set == NULL)
     return;
+  plugin_block_clear (set);
   g_hash_table_unref (set->provided);
   g_ptr_array_unref (set->order);
   g_ptr_array_unref (set->all);

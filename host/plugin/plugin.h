@@ -68,6 +68,8 @@ GPtrArray *plugin_set_list (PluginSet *set);
 Plugin *plugin_set_find (PluginSet *set, const char *name);
 /* The vtable and provider of a service: NULL if none. */
 gconstpointer plugin_set_service (PluginSet *set, const char *name, Plugin **ret_provider);
+/* Calls of dae_block that are not done. */
+guint plugin_set_blocks (PluginSet *set);
 /* Calls each plugin's collect. */
 void plugin_set_collect (PluginSet *set);
 /* Around each call into PLUGIN (may be NULL: the host) on the loop: the heartbeat then knows whose code

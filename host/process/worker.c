@@ -101,7 +101,7 @@ look_whether_drained (gpointer data)
 {
   Host *host = &worker.host;
   gboolean busy = server_calls (host->server) > 0 || upstream_in_flight (host->upstream) > 0 ||
-                  database_in_flight (host->database) > 0;
+                  database_in_flight (host->database) > 0 || plugin_set_blocks (host->plugins) > 0;
 
   if (g_get_monotonic_time () < worker.drain_deadline && (busy || !worker.quiet_looks)) {
     worker.quiet_looks = !busy;

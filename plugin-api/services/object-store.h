@@ -3,7 +3,8 @@
  *
  * A key is a path of names joined by "/", at most 1024 bytes of UTF-8, without
  * empty names, "." and ".."; stores refuse others. An object appears whole or
- * not at all, and an object that was said to be stored outlives a crash.
+ * not at all, and an object that was said to be stored outlives a crash. A store may refuse names
+ * of more than 255 bytes, and a key that is another object's with "/..." after it or before it.
  */
 #pragma once
 
@@ -23,8 +24,9 @@ typedef enum {
 typedef struct DaeStorePut DaeStorePut; /* one object being written; the provider's own */
 typedef struct DaeStoreGet DaeStoreGet; /* one object being read; the provider's own */
 
-/* Never called from inside one of the functions below. WHY is for the log, borrowed, NULL if OK;
- * the handle is dead when `done` or `end` returns. */
+/* Never called from inside one of the functions below. A put that fails is `done` at once, also before
+ * put_finish; one whose stated length is not what was written is DAE_STORE_CUT. WHY is for the log,
+ * borrowed, NULL if OK; the handle is dead when `done` or `end` returns. */
 typedef struct {
   guint32 struct_size;
   void (*drained) (DaeStorePut *put, gpointer data); /* after put_write gave FALSE: there is room again */
@@ -54,7 +56,7 @@ typedef struct {
   void (*put_finish) (DaeStorePut *put);
   /* Nothing of it remains; no hook is called any more and the handle is dead. */
   void (*put_cancel) (DaeStorePut *put);
-  /* Reads LENGTH bytes (-1: to the end) from OFFSET. HOOKS are borrowed until `end` has returned. */
+  /* Reads LENGTH bytes (-1: to the end) from OFFSET, at most what is there. HOOKS are borrowed until `end` has returned. */
   DaeStoreGet *(*get) (DaePlugin *provider, const char *key, gint64 offset, gint64 length,
                        const DaeStoreGetHooks *hooks, gpointer data);
   /* Stops or goes on giving bytes. */

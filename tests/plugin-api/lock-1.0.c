@@ -154,6 +154,7 @@ SLOT (113, fetch_max, void (*) (DaeFetch *, gint64));
 SLOT (114, limit_take, gboolean (*) (DaePlugin *, guint32));
 SLOT (115, limit_give, void (*) (DaePlugin *, guint32));
 SLOT (116, exec_later, void (*) (DaeTx *, const char *, const DaeValue *, guint));
+SLOT (117, block, void (*) (DaePlugin *, DaeBlock, DaeBlockDone, gpointer));
 
 /* ---- objects: the table comes first ------------------------------------- */
 
@@ -176,6 +177,8 @@ CALLBACK (DaeWorkDone, void (*) (DaePlugin *, gpointer, const char *, gpointer))
 CALLBACK (DaeAfterCommit, void (*) (DaePlugin *, gpointer));
 CALLBACK (DaeTopicFunc, void (*) (DaePlugin *, const char *, const char *, gpointer));
 CALLBACK (DaeTimerFunc, gboolean (*) (DaePlugin *, gpointer));
+CALLBACK (DaeBlock, void (*) (DaePlugin *, gpointer));
+CALLBACK (DaeBlockDone, void (*) (DaePlugin *, gpointer));
 CALLBACK (DaeStreamFunc, void (*) (DaeStream *, gpointer));
 
 /* ---- rows and values ---------------------------------------------------- */
@@ -230,6 +233,7 @@ FIELD (DaeRoute, query.row_size, 84, guint32);
 
 FIELD (DaeService, name, 0, const char *);
 FIELD (DaeService, vtable, 8, gconstpointer);
+FIELD (DaeService, flags, 16, guint32);
 
 FIELD (DaeJob, name, 0, const char *);
 FIELD (DaeJob, every_ms, 8, guint32);
@@ -358,6 +362,7 @@ VALUE (DAE_ROUTE_QUIET, 16);
 VALUE (DAE_ROUTE_WRITES, 32);
 VALUE (DAE_ROUTE_SECRET, 64);
 VALUE (DAE_ROUTE_CROSS_SITE, 128);
+VALUE (DAE_SERVICE_GIVES_WAY, 1);
 VALUE (DAE_USER_ADMIN, 1);
 VALUE (DAE_VALUE_NULL, 0);
 VALUE (DAE_VALUE_TEXT, 1);

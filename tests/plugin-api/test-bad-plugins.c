@@ -12,6 +12,9 @@
 
 #define AUTHOR "    Ask the plugin's author for a repaired version, or remove the file.\n"
 
+#define PRODUCTION                                                                                 \
+  "[host]\nenvironment = production\n[http]\nbase-url = https://d.example\ntrusted-proxies =\n"
+
 #define CYCLE                                                                                      \
   "plugins need each other in a circle: cycle-first needs second/1 from cycle-second, "            \
   "cycle-second needs first/1 from cycle-first\n"                                                  \
@@ -139,6 +142,23 @@ static const BadCase bad_cases[] = {
   { "chosen-provider", "store-fancy store-plain store-user",
     "[plugin store-fancy]\nbucket = b\n[services]\nstore = store-plain\n", "",
     "store-fancy=not-configured store-plain=started" },
+  { "alone-there-is-none-to-give-way-to", "store-modest store-user", "", "",
+    "store-modest=started store-user=started" },
+  { "gives-way", "store-modest store-plain store-user", "", "",
+    "store-modest=not-configured store-plain=started store-user=started" },
+  { "gives-way-to-none-that-is-unconfigured", "store-fancy store-modest store-user", "", "",
+    "store-fancy=not-configured store-modest=started store-user=started" },
+  { "gives-way-unless-chosen", "store-modest store-plain store-user",
+    "[services]\nstore = store-modest\n", "",
+    "store-modest=started store-plain=not-configured store-user=started" },
+  { "gives-way-in-production", "store-modest store-user", PRODUCTION,
+    "plugin \"store-user\": needs service \"store/1\" of plugin \"store-modest\", which provides "
+    "store/1 in production only where it is chosen\n"
+    "    Write store = store-modest in [services], or configure another provider.\n",
+    "store-modest=not-configured store-user=failed" },
+  { "chosen-in-production", "store-modest store-user",
+    PRODUCTION "[services]\nstore = store-modest\n", "",
+    "store-modest=started store-user=started" },
   { "chosen-against-demand", "store-fancy store-plain",
     "[plugin store-fancy]\nbucket = b\nenabled = true\n[services]\nstore = store-plain\n",
     "plugin \"store-fancy\": provides store/1, for which [services] chooses \"store-plain\"\n"

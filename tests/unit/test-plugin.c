@@ -200,6 +200,76 @@ test_plugin_timers_end_by_result_cancel_and_stop (void)
   stage_close (&stage);
 }
 
+typedef struct {
+  gint ran;       /* on other threads */
+  guint finished; /* on the loop */
+  GThread *loop;
+  gint slow_ms;
+} Blocks;
+
+static void
+block_work (DaePlugin *self, gpointer data)
+{
+  Blocks *blocks = data;
+
+  g_assert_true (g_thread_self () != blocks->loop);
+  g_usleep ((gulong)blocks->slow_ms * 1000);
+  g_atomic_int_inc (&blocks->ran);
+}
+
+static void
+block_done (DaePlugin *self, gpointer data)
+{
+  Blocks *blocks = data;
+
+  g_assert_true (g_thread_self () == blocks->loop);
+  g_assert_cmpint (((Plugin *)self)->in_flight, >, 0);
+  blocks->finished++;
+}
+
+static void
+test_plugin_blocking_work_runs_beside_the_loop (void)
+{
+  Blocks blocks = { .loop = g_thread_self (), .slow_ms = 5 };
+  guint turns = 0;
+  Stage stage;
+
+  stage_open (&stage);
+  stage_start (&stage);
+  for (guint i = 0; i < 40; i++)
+    dae_block (stage.good, block_work, block_done, &blocks);
+  g_assert_cmpuint (blocks.finished, ==, 0);
+  g_assert_cmpuint (plugin_set_blocks (stage.host.plugins), ==, 40);
+  g_assert_cmpint (((Plugin *)stage.good)->in_flight, ==, 40);
+  while (blocks.finished < 40) {
+    g_main_context_iteration (NULL, TRUE);
+    turns++;
+  }
+  g_assert_cmpuint (turns, >=, 3);
+  g_assert_cmpint (blocks.ran, ==, 40);
+  g_assert_cmpint (((Plugin *)stage.good)->in_flight, ==, 0);
+  g_assert_cmpuint (plugin_set_blocks (stage.host.plugins), ==, 0);
+  stage_close (&stage);
+}
+
+static void
+test_plugin_blocking_work_left_at_the_end_has_run (void)
+{
+  Blocks blocks = { .loop = g_thread_self (), .slow_ms = 20 };
+  Stage stage;
+
+  stage_open (&stage);
+  stage_start (&stage);
+  for (guint i = 0; i < 6; i++)
+    dae_block (stage.good, block_work, block_done, &blocks);
+  g_assert_cmpuint (plugin_set_stop (stage.host.plugins), ==, 6);
+  stage_close (&stage);
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
+  g_assert_cmpint (blocks.ran, ==, 6);
+  g_assert_cmpuint (blocks.finished, ==, 0);
+}
+
 static void
 count_free (gpointer data)
 {
@@ -295,6 +365,8 @@ main (int argc, char **argv)
   ADD ("uuids-rise-and-never-repeat", uuids_rise_and_never_repeat);
   ADD ("internal-url-encodes-the-socket", internal_url_encodes_the_socket);
   ADD ("timers-end-by-result-cancel-and-stop", timers_end_by_result_cancel_and_stop);
+  ADD ("blocking-work-runs-beside-the-loop", blocking_work_runs_beside_the_loop);
+  ADD ("blocking-work-left-at-the-end-has-run", blocking_work_left_at_the_end_has_run);
   ADD ("data-and-state-are-freed-after-stop", data_and_state_are_freed_after_stop);
   ADD ("work-in-flight-at-stop-is-a-fault", work_in_flight_at_stop_is_a_fault);
   ADD ("series-are-counted-and-told", series_are_counted_and_told);
