@@ -48,7 +48,7 @@ prepare() {
     CC=$compiler meson setup "$build" "$here/../.." -Dtests=false -Db_sanitize=address,undefined \
       -Db_lundef=false -Dc_args="$instrument" || return
   elif [ "$files" != "$(cat "$build/.files" 2>/dev/null)" ]; then
-    meson setup --reconfigure "$build" || return
+    meson setup --reconfigure "$build" "$here/../.." || return
   fi
   echo "$files" >"$build/.files"
   ninja -C "$build" "${libraries[@]}"
