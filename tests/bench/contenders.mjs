@@ -138,7 +138,8 @@ export class Contenders {
   /** `database`: a URL, or SQLite. */
   async ours ({ database, workers = 2, set = [] } = {}) {
     const settings = [`host.workers=${workers}`, 'http.keep-alive=600s', 'http.trusted-proxies=127.0.0.1',
-      'plugin auth.mode=proxy', `host.plugin-dir=${this.#plugins()}`, `plugin frontend.directory=${this.files()}`, 'log.level=warning', ...set];
+      'plugin auth.mode=proxy', `host.plugin-dir=${this.#plugins()}`, `plugin frontend.directory=${this.files()}`, 'log.level=warning',
+      'limits.writes-per-second=0', 'limits.streams-per-person=0', 'limits.connections-per-address=0', ...set];
     if (database) settings.push(`database.url=${database}`);
     const started = performance.now();
     const program = new Program(this.daedalus, ['run', '--ephemeral', ...settings.flatMap((one) => ['--set', one])],
