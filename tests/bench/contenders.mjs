@@ -86,14 +86,14 @@ export class Contenders {
     return path;
   }
 
-  /** The page of the measurements: a file of 20 KB, one of 1 MB, an index. */
-  files () {
-    const path = join(this.dir, 'files');
+  /** The page of the measurements: an index and a file of 20 KB; BIG: one of 1 MB besides. */
+  files (big) {
+    const path = join(this.dir, big ? 'files-big' : 'files');
     if (existsSync(path)) return path;
     mkdirSync(path);
     writeFileSync(join(path, 'index.html'), '<!doctype html><title>x</title>');
     writeFileSync(join(path, 'page.js'), 'const n = 1;\n'.repeat(1576));
-    writeFileSync(join(path, 'big.bin'), randomBytes(1_000_000));
+    if (big) writeFileSync(join(path, 'big.bin'), randomBytes(1_000_000));
     return path;
   }
 
@@ -135,17 +135,17 @@ export class Contenders {
     return contender;
   }
 
-  /** `database`: a URL, or SQLite. */
-  async ours ({ database, workers = 2, set = [] } = {}) {
+  /** `database`: a URL, or SQLite. `took`: milliseconds to the first answer. */
+  async ours ({ database, workers = 2, set = [], big = false } = {}) {
+    const port = await freePort(), data = this.#folder('data');
     const settings = [`host.workers=${workers}`, 'http.keep-alive=600s', 'http.trusted-proxies=127.0.0.1',
-      'plugin auth.mode=proxy', `host.plugin-dir=${this.#plugins()}`, `plugin frontend.directory=${this.files()}`, 'log.level=warning',
+      'plugin auth.mode=proxy', `host.plugin-dir=${this.#plugins()}`, `plugin frontend.directory=${this.files(big)}`, `http.listen=127.0.0.1:${port}`, `host.data-dir=${data}`, 'database.migrate=auto', 'log.level=warning',
       'limits.writes-per-second=0', 'limits.streams-per-person=0', 'limits.connections-per-address=0', ...set];
     if (database) settings.push(`database.url=${database}`);
     const started = performance.now();
-    const program = new Program(this.daedalus, ['run', '--ephemeral', ...settings.flatMap((one) => ['--set', one])],
+    const program = new Program(this.daedalus, ['run', ...settings.flatMap((one) => ['--set', one])],
       { env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('DAEDALUS'))) });
-    const contender = this.#keep('daedalus', program, 0, { stop: () => program.end() });
-    const port = contender.port = Number(new URL(JSON.parse(await program.line()).url).port);
+    const contender = this.#keep('daedalus', program, port, { stop: () => program.kill('SIGTERM') });
     await answers(port, program, '/api/health');
     contender.took = performance.now() - started;
     contender.workers = () => readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
@@ -173,7 +173,7 @@ export class Contenders {
     const port = await freePort();
     const run = this.#folder('nginx');
     let text = readFileSync(join(here, 'peer', 'nginx.conf'), 'utf8');
-    for (const [key, value] of Object.entries({ WORKERS: workers, RUN: run, APP: app, ORIGIN: origin, PORT: port, FILES: this.files() }))
+    for (const [key, value] of Object.entries({ WORKERS: workers, RUN: run, APP: app, ORIGIN: origin, PORT: port, FILES: this.files(true) }))
       text = text.replaceAll(`@${key}@`, String(value));
     writeFileSync(join(run, 'nginx.conf'), text);
     const program = new Program(nginx, ['-p', run, '-c', join(run, 'nginx.conf'), '-g', 'daemon off;']);

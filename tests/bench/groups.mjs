@@ -69,7 +69,7 @@ export class Groups {
     }
     const origin = this.load.program('bench-origin');
     const port = Number(await origin.line());
-    const ours = await contenders.ours({ workers: 1, set: [`plugin bench.upstream=http://127.0.0.1:${port}/`] });
+    const ours = await contenders.ours({ workers: 1, big: true, set: [`plugin bench.upstream=http://127.0.0.1:${port}/`] });
     const peer = this.peers ? await contenders.nginx({ workers: 1, origin: port }) : null;
     return { ours, peer, origin };
   }
