@@ -5,10 +5,10 @@ import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../system/ports.mjs';
 import { Program, sleep } from './measure.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -18,15 +18,6 @@ const nginx = '/usr/sbin/nginx';
 
 export const person = 'reader';
 export const personHeaders = [`X-Forwarded-User: ${person}`, `X-Forwarded-Email: ${person}@example.org`, `X-Forwarded-Preferred-Username: ${person}`];
-
-export function freePort () {
-  return new Promise((done) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => done(port));
-    });
-  });
-}
 
 export function request (port, method, path, body) {
   const headers = Object.fromEntries(personHeaders.map((line) => line.split(': ')));

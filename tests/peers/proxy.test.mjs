@@ -10,7 +10,7 @@ import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { folder, startHost, until } from '../system/kit.mjs';
-import { freePort } from '../system/service.mjs';
+import { freePort } from '../system/ports.mjs';
 import { FIN, corpus, largestFile } from './corpus.mjs';
 import { Wire, pause, readAnswers } from './wire.mjs';
 

@@ -4,15 +4,13 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { databases, here, sleep, startAgent, startHost, textOf, until } from './kit.mjs';
+import { freePort } from './ports.mjs';
 import { ask, observe, talkWith } from './talk.mjs';
 
 test('the everything server, unmodified', async (t) => {
-  const port = await new Promise((done) => {
-    const server = createServer().listen(0, '127.0.0.1', () => { const { port } = server.address(); server.close(() => done(port)); });
-  });
+  const port = await freePort();
   const child = spawn(process.execPath, ['-r', join(here, 'agents', 'loopback.cjs'), join(here, 'agents', 'node_modules', '@modelcontextprotocol', 'server-everything', 'dist', 'index.js'), 'streamableHttp'],
     { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, PORT: String(port) } });
   t.after(() => child.kill('SIGKILL'));

@@ -6,19 +6,12 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { createInterface } from 'node:readline';
-import { createServer } from 'node:net';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Host, daedalus, databaseSettings, databases, folder, sleep, until } from './kit.mjs';
+import { freePort } from './ports.mjs';
 
 const kills = Number(process.env.KILLS ?? 20);
-
-const freePort = () => new Promise((done) => {
-  const server = createServer().listen(0, '127.0.0.1', () => {
-    const { port } = server.address();
-    server.close(() => done(port));
-  });
-});
 
 /** A host on a directory and port that outlive it. */
 class Lasting {
@@ -62,6 +55,7 @@ test('durability', async (t) => {
       for (let i = 0; i < 8; i++) conversations.push(await lasting.host.conversation(workspace));
       const acknowledged = new Map();
       let going = true;
+      t.after(() => { going = false; });
 
       const writer = async (conversation) => {
         while (going) {

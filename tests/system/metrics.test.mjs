@@ -7,7 +7,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { families, sources } from '../../docs/metrics.mjs';
 import { folder, source, startHost, until } from './kit.mjs';
-import { freePort } from './service.mjs';
+import { freePort } from './ports.mjs';
 
 /** A real Prometheus that scrapes HOST each second; asks its API. */
 async function startPrometheus (t, host) {

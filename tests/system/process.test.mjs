@@ -10,7 +10,8 @@ import http from 'node:http';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { childrenOf, daedalus, folder, here, sleep, source, startHost, until } from './kit.mjs';
-import { Service, command, freePort } from './service.mjs';
+import { freePort } from './ports.mjs';
+import { Service, command } from './service.mjs';
 import { memory } from './talk.mjs';
 
 const build = process.env.TEST_BUILD ?? join(source, 'build');

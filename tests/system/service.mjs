@@ -2,17 +2,9 @@
 // A host as an admin runs it: on a directory, a port and a keyfile that outlive it.
 import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Host, daedalus, folder, unlimited, until } from './kit.mjs';
-
-export const freePort = () => new Promise((done) => {
-  const server = createServer().listen(0, '127.0.0.1', () => {
-    const { port } = server.address();
-    server.close(() => done(port));
-  });
-});
 
 /** Runs daedalus to its end: { status, signal, out, err }. */
 export function command (args, { program = daedalus, env = {} } = {}) {

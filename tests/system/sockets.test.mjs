@@ -8,7 +8,8 @@ import http from 'node:http';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { childrenOf, daedalus, folder, here, source, until } from './kit.mjs';
-import { command, freePort } from './service.mjs';
+import { freePort } from './ports.mjs';
+import { command } from './service.mjs';
 
 const next = join(process.env.TEST_BUILD ?? join(source, 'build'), 'tests', 'next', 'daedalus-next');
 
