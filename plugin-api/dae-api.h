@@ -189,6 +189,9 @@ struct DaeApi {
 
   /* blocking work: dae-plugin.h */
   void (*block) (DaePlugin *self, DaeBlock work, DaeBlockDone done, gpointer data);
+
+  /* files as streams: dae-request.h */
+  guint (*request_file) (DaeRequest *req, const char *etag, gint64 total, gint64 *ret_first, gint64 *ret_length);
 };
 
 G_END_DECLS

@@ -239,4 +239,13 @@ dae_body_list (DaeRequest *req, const char *member)
   return req->api->body_list (req, member);
 }
 
+/* What a GET or HEAD of a file of TOTAL bytes with the strong ETAG (quotes and all) is to get by its
+ * conditions and its Range: 200 (all of it), 206 (LENGTH bytes from FIRST), 304, 412 or 416. For those
+ * who send the bytes as a stream; dae_reply_bytes does it by itself. */
+static inline guint
+dae_request_file (DaeRequest *req, const char *etag, gint64 total, gint64 *ret_first, gint64 *ret_length)
+{
+  return req->api->request_file (req, etag, total, ret_first, ret_length);
+}
+
 G_END_DECLS

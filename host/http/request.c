@@ -537,6 +537,7 @@ request_fill_api (DaeApi *api)
   api->request_gone = request_slot_gone;
   api->request_body = request_slot_body;
   api->request_stream = request_slot_stream;
+  api->request_file = request_slot_file;
   api->request_body_length = request_slot_body_length;
   api->body_has = request_slot_body_has;
   api->body_is_null = request_slot_body_is_null;

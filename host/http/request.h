@@ -132,3 +132,7 @@ void reply_fill_api (DaeApi *api);
 void reply_seal (Reply *reply);
 /* Adds what each answer of the host carries: request id, security and caching headers. */
 void reply_dress (Reply *reply);
+
+/* request-file.c: the slot of dae_request_file. */
+guint request_slot_file (DaeRequest *req, const char *etag, gint64 total, gint64 *ret_first,
+                         gint64 *ret_length);

@@ -155,6 +155,7 @@ SLOT (114, limit_take, gboolean (*) (DaePlugin *, guint32));
 SLOT (115, limit_give, void (*) (DaePlugin *, guint32));
 SLOT (116, exec_later, void (*) (DaeTx *, const char *, const DaeValue *, guint));
 SLOT (117, block, void (*) (DaePlugin *, DaeBlock, DaeBlockDone, gpointer));
+SLOT (118, request_file, guint (*) (DaeRequest *, const char *, gint64, gint64 *, gint64 *));
 
 /* ---- objects: the table comes first ------------------------------------- */
 
