@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+// files: what is uploaded comes back byte for byte; what is not whole is never seen.
+import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
+import http from 'node:http';
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { sleep, startHost, until } from './kit.mjs';
+
+const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
+const type = { 'Content-Type': 'application/octet-stream' };
+
+async function begin (t, set = []) {
+  const host = await startHost(t, { set });
+  const workspace = await host.workspace('Files');
+  const path = `/api/workspaces/${workspace.id}/files`;
+  const upload = (name, body, headers = {}) => host.request('POST', `${path}?name=${encodeURIComponent(name)}`, { body, headers: { ...type, ...headers } });
+  return { host, workspace, path, upload };
+}
+
+/** GET with bytes. */
+function bytesOf (host, path, headers = {}, method = 'GET') {
+  return new Promise((done, fail) => {
+    const req = http.request(host.url + path, { method, headers: { ...host.headers(), ...headers }, agent: false }, async (res) => {
+      const chunks = [];
+      try { for await (const chunk of res) chunks.push(chunk); } catch (error) { fail(error); return; }
+      done({ status: res.statusCode, headers: res.headers, bytes: Buffer.concat(chunks) });
+    });
+    req.on('error', fail);
+    req.end();
+  });
+}
+
+function objects (host) {
+  const root = join(host.dataDir, 'files', 'workspaces');
+  return existsSync(root) ? readdirSync(root, { recursive: true }).filter((name) => statSync(join(root, name)).isFile()) : [];
+}
+
+test('a file comes back byte for byte, under the documented key', async (t) => {
+  const { host, workspace, path, upload } = await begin(t);
+  for (const size of [0, 1, 4095, 4096, 70_000, 3_000_000]) {
+    const body = randomBytes(size);
+    const made = await upload(`Größe ${size}.bin`, body);
+    assert.equal(made.status, 201, made.text);
+    assert.equal(made.headers.location, `/api/files/${made.json.id}`);
+    assert.deepEqual([made.json.size, made.json.sha256], [size, sha256(body)]);
+    const got = await bytesOf(host, `/api/files/${made.json.id}/content`);
+    assert.equal(got.status, 200);
+    assert.ok(got.bytes.equals(body), `${size} bytes`);
+    assert.equal(got.headers.etag, `"${sha256(body)}"`);
+    assert.deepEqual((await host.ok('GET', `/api/files/${made.json.id}`)), made.json);
+    const stored = join(host.dataDir, 'files', 'workspaces', workspace.id, 'files', made.json.id, `Größe ${size}.bin`);
+    assert.ok(readFileSync(stored).equals(body));
+  }
+  assert.equal((await host.ok('GET', path)).items.length, 6);
+  const first = await host.ok('GET', `${path}?limit=4`);
+  assert.equal((await host.ok('GET', `${path}?limit=4&cursor=${first.next}`)).items.length, 2);
+});
+
+test('ranges, conditions and HEAD', async (t) => {
+  const { host, upload } = await begin(t);
+  const body = randomBytes(200_000);
+  const { id } = (await upload('x.bin', body)).json;
+  const path = `/api/files/${id}/content`;
+  const tag = `"${sha256(body)}"`;
+  for (const [headers, status, wanted] of [
+    [{ Range: 'bytes=10-99' }, 206, body.subarray(10, 100)], [{ Range: 'bytes=-5' }, 206, body.subarray(-5)], [{ Range: 'bytes=199999-' }, 206, body.subarray(199_999)],
+    [{ Range: 'bytes=1-2', 'If-Range': tag }, 206, body.subarray(1, 3)], [{ Range: 'bytes=1-2', 'If-Range': '"other"' }, 200, body], [{ Range: 'bytes=0-1,3-4' }, 200, body],
+    [{ Range: 'bytes=200000-' }, 416], [{ 'If-None-Match': tag }, 304], [{ 'If-Match': '"other"' }, 412],
+  ]) {
+    const got = await bytesOf(host, path, headers);
+    assert.equal(got.status, status, JSON.stringify(headers));
+    if (wanted) assert.ok(got.bytes.equals(wanted), JSON.stringify(headers));
+    if (status === 416) assert.equal(got.headers['content-range'], 'bytes */200000');
+  }
+  const head = await bytesOf(host, path, {}, 'HEAD');
+  assert.deepEqual([head.status, head.bytes.length, head.headers['content-length'], head.headers.etag], [200, 0, '200000', tag]);
+});
+
+test('what a browser is told of files that others made', async (t) => {
+  const { host, upload } = await begin(t);
+  for (const [name, body, wanted, shown] of [
+    ['a.png', Buffer.from('89504e470d0a1a0a00', 'hex'), 'image/png', 'inline'], ['notes.txt', 'grüße', 'text/plain', 'inline'], ['page.png', '<html><script>1</script>', 'text/plain', 'inline'],
+    ['page.html', '<script>1</script>', 'text/html', 'attachment'], ['pic.svg', '<svg onload="1"/>', 'image/svg+xml', 'attachment'], ['b.pdf', '%PDF-1.7', 'application/pdf', 'attachment'],
+    ['c.txt', Buffer.from([0, 1, 2]), 'application/octet-stream', 'attachment'],
+  ]) {
+    const made = (await upload(name, body)).json;
+    assert.equal(made.media_type, wanted, name);
+    const { headers } = await bytesOf(host, `/api/files/${made.id}/content`);
+    assert.ok(headers['content-disposition'].startsWith(shown), `${name}: ${headers['content-disposition']}`);
+    assert.equal(headers['x-content-type-options'], 'nosniff');
+    assert.match(headers['content-security-policy'], /^sandbox; default-src 'none'/);
+  }
+});
+
+test('names are handled or refused by rule', async (t) => {
+  const { host, upload } = await begin(t);
+  for (const name of ['a/b', 'a\\b', '..', '.', 'a\u0007b', 'a\u202eb', '\u2066x', ' ', 'é'.repeat(128), 'x'.repeat(256)]) {
+    const reply = await upload(name, 'x');
+    assert.equal(reply.status, 422, JSON.stringify(name));
+  }
+  const made = (await upload('cafe\u0301.txt', 'x')).json;
+  assert.equal(made.name, 'caf\u00e9.txt');
+  const item = `/api/files/${made.id}`;
+  assert.equal((await host.request('PATCH', item, { body: { name: 'a/b' } })).status, 422);
+  assert.equal((await host.request('PATCH', item, { body: { name: 'b.txt' }, headers: { 'If-Match': '"v7"' } })).status, 412);
+  const renamed = await host.request('PATCH', item, { body: { name: 'b.txt' }, headers: { 'If-Match': '"v1"' } });
+  assert.deepEqual([renamed.status, renamed.json.name, renamed.json.version, renamed.headers.etag], [200, 'b.txt', 2, '"v2"']);
+  assert.equal((await bytesOf(host, `${item}/content`)).bytes.toString(), 'x');
+});
+
+test('limits: one file, a workspace, both with and without a length', async (t) => {
+  const { upload, host, path } = await begin(t, ['plugin files.max-size=100K', 'plugin files.workspace-size=150K']);
+  assert.equal((await upload('a', randomBytes(102_401))).json.code, 'file_too_large');
+  assert.equal((await upload('a', randomBytes(102_401), { 'Transfer-Encoding': 'chunked' })).json.code, 'file_too_large');
+  assert.equal((await upload('a', randomBytes(100_000))).status, 201);
+  assert.equal((await upload('b', randomBytes(100_000))).json.code, 'workspace_full');
+  assert.equal((await upload('b', randomBytes(100_000), { 'Transfer-Encoding': 'chunked' })).json.code, 'workspace_full');
+  assert.equal((await host.ok('GET', path)).items.length, 1);
+});
+
+test('a client that leaves in mid-upload leaves nothing; what is deleted goes with its bytes', async (t) => {
+  const { host, path, upload } = await begin(t);
+  await new Promise((done) => {
+    const req = http.request(`${host.url}${path}?name=half`, { method: 'POST', headers: { ...host.headers(), ...type, 'Content-Length': 1_000_000 }, agent: false });
+    req.on('error', done);
+    req.write(randomBytes(500_000));
+    setTimeout(() => req.destroy(new Error('left')), 300);
+  });
+  assert.deepEqual((await host.ok('GET', path)).items, []);
+  const { id } = (await upload('x', 'y')).json;
+  assert.equal((await host.request('DELETE', `/api/files/${id}`)).status, 204);
+  assert.equal((await host.request('GET', `/api/files/${id}`)).status, 404);
+  assert.equal((await host.request('GET', `/api/files/${id}/content`)).status, 404);
+  await until(() => objects(host).length === 0, 10_000, 'the end of the bytes');
+  await until(async () => await host.metric('daedalus_file_swept_total{what="row"}') >= 2, 10_000, 'the end of both rows');
+});
+
+test('the files of a deleted workspace go', async (t) => {
+  const { host, workspace, upload } = await begin(t);
+  for (let i = 0; i < 5; i++) await upload(`${i}`, `${i}`);
+  assert.equal(objects(host).length, 5);
+  await host.ok('DELETE', `/api/workspaces/${workspace.id}`);
+  await until(() => objects(host).length === 0, 10_000, 'the end of the bytes');
+});
+
+test('40 uploads at once, and 64 MiB in flat memory', async (t) => {
+  const { host, path, upload } = await begin(t);
+  const bodies = Array.from({ length: 40 }, () => randomBytes(300_000));
+  const made = await Promise.all(bodies.map((body, i) => upload(`${i}`, body)));
+  made.forEach((one, i) => assert.deepEqual([one.status, one.json?.sha256], [201, sha256(bodies[i])], one.text));
+  const memory = () => Math.max(...host.workers().map((pid) => Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1])));
+  const before = memory();
+  const big = randomBytes(64 << 20);
+  const one = (await upload('big', big)).json;
+  assert.equal(one.sha256, sha256(big));
+  assert.ok((await bytesOf(host, `/api/files/${one.id}/content`)).bytes.equals(big));
+  await sleep(100);
+  t.diagnostic(`memory of the largest worker grew by ${memory() - before} KiB`);
+  assert.equal((await host.ok('GET', path)).items.length, 41);
+});
