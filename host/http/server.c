@@ -325,6 +325,19 @@ server_call_answer (
   server_call_end_answer (call);
 }
 
+/* An answer to HEAD without a body says how long that of GET is. */
+static gint64
+server_call_length (const ServerCall *call,
+                    const ServerHeader *headers,
+                    guint n_headers,
+                    GBytes *body)
+{
+  for (guint i = 0; i < n_headers && body == NULL && call->is_head; i++)
+    if (g_ascii_strcasecmp (headers[i].name, "Content-Length") == 0)
+      return g_ascii_strtoll (headers[i].value, NULL, 10);
+  return body != NULL ? (gint64)g_bytes_get_size (body) : 0;
+}
+
 void
 server_call_send (
     ServerCall *call, guint status, const ServerHeader *headers, guint n_headers, GBytes *body)
@@ -339,7 +352,8 @@ server_call_send (
   head = server_head_begin (call, status);
   server_head_add (head, headers, n_headers);
   if (has_body)
-    g_string_append_printf (head, "Content-Length: %zu\r\n", length);
+    g_string_append_printf (head, "Content-Length: %" G_GINT64_FORMAT "\r\n",
+                            server_call_length (call, headers, n_headers, body));
   server_head_end (call, head);
   wire_conn_write (call->conn,
                    (const WirePart[]){ { head->str, head->len, NULL }, { data, length, body } },

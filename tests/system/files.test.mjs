@@ -33,7 +33,7 @@ function bytesOf (host, path, headers = {}, method = 'GET') {
 }
 
 function objects (host) {
-  const root = join(host.dataDir, 'files', 'workspaces');
+  const root = join(host.dataDir, 'files', 'objects', 'workspaces');
   return existsSync(root) ? readdirSync(root, { recursive: true }).filter((name) => statSync(join(root, name)).isFile()) : [];
 }
 
@@ -50,7 +50,7 @@ test('a file comes back byte for byte, under the documented key', async (t) => {
     assert.ok(got.bytes.equals(body), `${size} bytes`);
     assert.equal(got.headers.etag, `"${sha256(body)}"`);
     assert.deepEqual((await host.ok('GET', `/api/files/${made.json.id}`)), made.json);
-    const stored = join(host.dataDir, 'files', 'workspaces', workspace.id, 'files', made.json.id, `Größe ${size}.bin`);
+    const stored = join(host.dataDir, 'files', 'objects', 'workspaces', workspace.id, 'files', made.json.id, `Größe ${size}.bin`);
     assert.ok(readFileSync(stored).equals(body));
   }
   assert.equal((await host.ok('GET', path)).items.length, 6);
@@ -134,7 +134,7 @@ test('a client that leaves in mid-upload leaves nothing; what is deleted goes wi
   assert.equal((await host.request('GET', `/api/files/${id}`)).status, 404);
   assert.equal((await host.request('GET', `/api/files/${id}/content`)).status, 404);
   await until(() => objects(host).length === 0, 10_000, 'the end of the bytes');
-  await until(async () => await host.metric('daedalus_file_swept_total{what="row"}') >= 2, 10_000, 'the end of both rows');
+  await until(async () => await host.metric('daedalus_file_swept_total', { what: 'row' }) >= 2, 10_000, 'the end of both rows');
 });
 
 test('the files of a deleted workspace go', async (t) => {
@@ -146,7 +146,7 @@ test('the files of a deleted workspace go', async (t) => {
 });
 
 test('40 uploads at once, and 64 MiB in flat memory', async (t) => {
-  const { host, path, upload } = await begin(t);
+  const { host, path, upload } = await begin(t, ['limits.uploads=100']);
   const bodies = Array.from({ length: 40 }, () => randomBytes(300_000));
   const made = await Promise.all(bodies.map((body, i) => upload(`${i}`, body)));
   made.forEach((one, i) => assert.deepEqual([one.status, one.json?.sha256], [201, sha256(bodies[i])], one.text));
