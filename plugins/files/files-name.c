@@ -23,20 +23,32 @@ file_name_fault (gunichar c)
   return NULL;
 }
 
+/* Nothing but blanks and dots: it does not show, or names a folder. */
+static gboolean
+file_name_is_bare (const char *name)
+{
+  for (; *name != '\0'; name = g_utf8_next_char (name)) {
+    gunichar c = g_utf8_get_char (name);
+
+    if (c != '.' && c != 0xfeff && !g_unichar_isspace (c))
+      return FALSE;
+  }
+  return TRUE;
+}
+
 char *
 file_name_take (const char *text, const char **ret_why)
 {
-  g_autofree char *name = g_utf8_normalize (text, -1, G_NORMALIZE_NFC);
+  g_autofree char *name = /* which alone lets surrogates pass */
+      g_utf8_validate (text, -1, NULL) ? g_utf8_normalize (text, -1, G_NORMALIZE_NFC) : NULL;
 
   *ret_why = NULL;
   if (!name)
     *ret_why = "is no UTF-8";
-  else if (*g_strstrip (name) == '\0')
-    *ret_why = "is empty";
+  else if (file_name_is_bare (g_strstrip (name)))
+    *ret_why = "is nothing but blanks and dots";
   else if (strlen (name) > NAME_MAX_BYTES)
     *ret_why = "has more than 255 bytes";
-  else if (g_str_equal (name, ".") || g_str_equal (name, ".."))
-    *ret_why = "names a folder";
   for (const char *at = name; !*ret_why && *at != '\0'; at = g_utf8_next_char (at))
     *ret_why = file_name_fault (g_utf8_get_char (at));
   return *ret_why ? NULL : g_steal_pointer (&name);

@@ -17,6 +17,7 @@ typedef enum {
   BEGUN = 0,
   BEGIN_NOT_FOUND,
   BEGIN_ROLE,
+  BEGIN_NAME,
   BEGIN_FULL,
   BEGIN_GONE, /* swept, or its workspace was deleted meanwhile */
 } Begun;
@@ -25,8 +26,9 @@ typedef struct {
   DaePlugin *self;
   DaeRequest *req; /* a reference; NULL: somebody has been answered */
   FileRow *row;
-  gint64 declared; /* bytes that will come, or -1 */
-  gint64 began;    /* monotonic */
+  const char *fault; /* of the name, if it has one */
+  gint64 declared;   /* bytes that will come, or -1 */
+  gint64 began;      /* monotonic */
   gulong left;
   GSource *source;  /* waits for more of the body */
   GByteArray *head; /* until the store is asked to take it */
@@ -135,12 +137,18 @@ upload_fits (DaeTx *tx, DaePlugin *self, const char *workspace_id, const char *f
 }
 
 static DaeReply *
-upload_refuse (DaeRequest *req, Begun begun)
+upload_refuse (const Upload *upload, Begun begun)
 {
+  DaeRequest *req = upload->req;
+
   switch (begun) {
   case BEGIN_ROLE:
     return dae_reply_problem (req, 403, "role_required",
                               "viewers of the workspace may not change its files");
+  case BEGIN_NAME:
+    return dae_reply_pointer (
+        dae_reply_problem (req, 422, "name_invalid", "no file can have this name"), "?name",
+        upload->fault);
   case BEGIN_FULL:
     return dae_reply_problem (req, 413, "workspace_full",
                               "the workspace may not hold so much: delete files of it first");
@@ -192,7 +200,7 @@ upload_ready (DaePlugin *self, gpointer result, const char *problem, gpointer da
     return;
   }
   if (begun != BEGUN) {
-    upload_fail (upload, own->refused, upload_refuse (upload->req, begun));
+    upload_fail (upload, own->refused, upload_refuse (upload, begun));
     return;
   }
   dae_series_add (own->stored, 1);
@@ -368,6 +376,8 @@ upload_begin_work (DaeTx *tx, gconstpointer input)
   const FileRow *row = upload->row;
   Begun begun = upload_judge (tx, upload->self, row->uploaded_by, row->workspace_id);
 
+  if (begun == BEGUN && upload->fault)
+    begun = BEGIN_NAME;
   if (begun == BEGUN &&
       !upload_fits (tx, upload->self, row->workspace_id, row->id, MAX (upload->declared, 0)))
     begun = BEGIN_FULL;
@@ -392,8 +402,8 @@ upload_begun (DaePlugin *self, gpointer result, const char *problem, gpointer da
 
   if (problem || begun != BEGUN) {
     dae_series_add (problem ? own->failed : own->refused, 1);
-    dae_send (upload->req, problem ? files_refuse_work (upload->req, problem)
-                                   : upload_refuse (upload->req, begun));
+    dae_send (upload->req,
+              problem ? files_refuse_work (upload->req, problem) : upload_refuse (upload, begun));
     upload_free (upload);
     return;
   }
@@ -411,15 +421,11 @@ files_upload (DaeRequest *req, DaePlugin *self)
 {
   const Files *own = dae_data (self);
   g_autofree char *workspace_id = g_ascii_strdown (dae_request_param (req, "workspace_id"), -1);
-  const char *why;
-  g_autofree char *name = file_name_take (dae_request_query (req, "name"), &why);
+  const char *given = dae_request_query (req, "name"), *fault = NULL;
+  g_autofree char *name = file_name_take (given ? given : "", &fault);
   Upload *upload;
   char id[37];
 
-  if (!name)
-    return dae_send (req, dae_reply_pointer (dae_reply_problem (req, 422, "name_invalid",
-                                                                "no file can have this name"),
-                                             "?name", why));
   if (dae_request_body_length (req) > own->max_size)
     return dae_send (req, dae_reply_problem (req, 413, "file_too_large",
                                              "the file is larger than files may be here"));
@@ -433,7 +439,10 @@ files_upload (DaeRequest *req, DaePlugin *self)
   upload->sum = g_checksum_new (G_CHECKSUM_SHA256);
   upload->row = g_new0 (FileRow, 1);
   upload->row->id = g_strdup (id);
-  upload->row->key = g_strconcat (FILE_KEY_ROOT, workspace_id, "/files/", id, "/", name, NULL);
+  /* told only to those for whom the workspace exists */
+  upload->fault = given ? fault : "is required";
+  upload->row->key =
+      g_strconcat (FILE_KEY_ROOT, workspace_id, "/files/", id, "/", name ? name : "", NULL);
   upload->row->name = g_steal_pointer (&name);
   upload->row->workspace_id = g_steal_pointer (&workspace_id);
   upload->row->uploaded_by = g_strdup (dae_request_user (req)->subject);

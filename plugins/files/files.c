@@ -134,8 +134,9 @@ static const DaeMember list_query[] = {
   { .name = "cursor", .type = DAE_MEMBER_TEXT, .min = 1, .max = 500 },
 };
 
+/* without a name it is 422, but first comes whether the workspace is there */
 static const DaeMember upload_query[] = {
-  { .name = "name", .type = DAE_MEMBER_TEXT, .flags = DAE_MEMBER_REQUIRED, .min = 1, .max = 255 },
+  { .name = "name", .type = DAE_MEMBER_TEXT, .min = 1, .max = 255 },
 };
 
 static const DaeMember rename_members[] = {

@@ -60,24 +60,41 @@ access_refuse_version (DaeRequest *req, gint64 version)
                             "the workspace has changed since it was read");
 }
 
+/* TABLE exists; what has been seen once stays: migrations only expand. */
+static gboolean
+access_has_table (DaeTx *tx, const char *table, gint *seen)
+{
+  DaeRows *row;
+
+  if (g_atomic_int_get (seen))
+    return TRUE;
+  if (dae_tx_is_sqlite (tx))
+    row = dae_query_one (tx, "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = $1",
+                         DAE_TEXT (table));
+  else
+    row = dae_query_one (
+        tx, "SELECT 1 FROM pg_tables WHERE schemaname = current_schema () AND tablename = $1",
+        DAE_TEXT (table));
+  if (row)
+    g_atomic_int_set (seen, TRUE);
+  return row != NULL;
+}
+
 gboolean
 access_has_conversations (DaeTx *tx, DaePlugin *self)
 {
   WorkspacesData *data = dae_data (self);
-  DaeRows *row;
 
-  if (g_atomic_int_get (&data->conversations_seen))
-    return TRUE;
-  if (dae_tx_is_sqlite (tx))
-    row = dae_query_one (tx, "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN "
-                             "('conversation', 'turn')");
-  else
-    row = dae_query_one (tx, "SELECT count(*) FROM pg_tables WHERE schemaname = current_schema ()"
-                             " AND tablename IN ('conversation', 'turn')");
-  if (!row || dae_row_int (row, 0) != 2)
-    return FALSE;
-  g_atomic_int_set (&data->conversations_seen, TRUE);
-  return TRUE;
+  /* one migration makes both tables */
+  return access_has_table (tx, "turn", &data->conversations_seen);
+}
+
+gboolean
+access_has_files (DaeTx *tx, DaePlugin *self)
+{
+  WorkspacesData *data = dae_data (self);
+
+  return access_has_table (tx, "file", &data->files_seen);
 }
 
 void

@@ -130,28 +130,35 @@ workspaces_update (DaeTx *tx, DaeRequest *req, DaePlugin *self)
   return workspace_reply (tx, req, 200, id);
 }
 
-/* It is gone for everybody at once; conversations delete their rows in batches when they hear it,
+static gint64
+workspaces_count (DaeTx *tx, const char *sql, const char *id)
+{
+  DaeRows *row = dae_query_one (tx, sql, DAE_UUID (id));
+
+  return row ? dae_row_int (row, 0) : 0;
+}
+
+/* It is gone for everybody at once; others delete what belongs to it in batches when they hear it,
  * and the row itself goes last (workspaces_sweep). */
 static DaeReply *
 workspaces_delete (DaeTx *tx, DaeRequest *req, DaePlugin *self)
 {
   g_autofree char *id = g_ascii_strdown (dae_request_param (req, "workspace_id"), -1);
-  gint64 version, conversations = 0;
+  gint64 version, conversations = 0, files = 0;
   Role role = access_lock (tx, dae_request_user (req)->subject, id, &version);
   DaeReply *refusal = access_refuse (req, role, ROLE_OWNER);
-  DaeRows *row;
   DaeJson *json;
 
   if (!refusal)
     refusal = access_refuse_version (req, version);
   if (refusal)
     return refusal;
-  if (access_has_conversations (tx, self)) {
-    row = dae_query_one (
-        tx, "SELECT count(*) FROM conversation WHERE workspace_id = $1 AND deleted_at IS NULL",
-        DAE_UUID (id));
-    conversations = row ? dae_row_int (row, 0) : 0;
-  }
+  if (access_has_conversations (tx, self))
+    conversations = workspaces_count (
+        tx, "SELECT count(*) FROM conversation WHERE workspace_id = $1 AND deleted_at IS NULL", id);
+  if (access_has_files (tx, self))
+    files = workspaces_count (
+        tx, "SELECT count(*) FROM file WHERE workspace_id = $1 AND state = 'ready'", id);
   dae_exec_later (tx, "UPDATE workspace SET deleted_at = $2 WHERE id = $1", DAE_UUID (id),
                   DAE_TIME (dae_tx_now (tx)));
   dae_publish (tx, "workspace:deleted", id);
@@ -159,28 +166,33 @@ workspaces_delete (DaeTx *tx, DaeRequest *req, DaePlugin *self)
   json = dae_json_new (req);
   dae_json_begin_object (json, NULL);
   dae_json_int (json, "conversations", conversations);
-  dae_json_int (json, "files", 0);
+  dae_json_int (json, "files", files);
   dae_json_end (json);
   return dae_reply_json (req, 200, json);
 }
 
-/* Deletes the rows of workspaces that were deleted a while ago and have no conversations left, so
- * that nothing large cascades. */
+#define SWEEP_BEGIN                                                                                \
+  "DELETE FROM workspace WHERE id IN (SELECT w.id FROM workspace w WHERE w.deleted_at < $1"
+#define SWEEP_NO_CONVERSATION                                                                      \
+  " AND NOT EXISTS (SELECT 1 FROM conversation c WHERE c.workspace_id = w.id)"
+#define SWEEP_NO_FILE " AND NOT EXISTS (SELECT 1 FROM file f WHERE f.workspace_id = w.id)"
+#define SWEEP_END     " LIMIT 50)"
+
+/* Deletes the rows of workspaces that were deleted a while ago and have nothing left: so nothing
+ * large cascades, and what is found by them has been found. */
 static gboolean
 workspaces_sweep (DaeTx *tx, DaePlugin *self)
 {
-  gint64 before = dae_tx_now (tx) - DELETED_FOR;
+  static const char *const by_tables[2][2] = {
+    { SWEEP_BEGIN SWEEP_END, SWEEP_BEGIN SWEEP_NO_FILE SWEEP_END },
+    { SWEEP_BEGIN SWEEP_NO_CONVERSATION SWEEP_END,
+      SWEEP_BEGIN SWEEP_NO_CONVERSATION SWEEP_NO_FILE SWEEP_END },
+  };
+  gboolean has_conversations = access_has_conversations (tx, self);
+  gboolean has_files = access_has_files (tx, self);
 
-  if (access_has_conversations (tx, self))
-    return dae_exec (tx,
-                     "DELETE FROM workspace WHERE id IN (SELECT w.id FROM workspace w"
-                     " WHERE w.deleted_at < $1 AND NOT EXISTS"
-                     " (SELECT 1 FROM conversation c WHERE c.workspace_id = w.id) LIMIT 50)",
-                     DAE_TIME (before)) == 50;
-  return dae_exec (tx,
-                   "DELETE FROM workspace WHERE id IN"
-                   " (SELECT w.id FROM workspace w WHERE w.deleted_at < $1 LIMIT 50)",
-                   DAE_TIME (before)) == 50;
+  return dae_exec (tx, by_tables[has_conversations ? 1 : 0][has_files ? 1 : 0],
+                   DAE_TIME (dae_tx_now (tx) - DELETED_FOR)) == 50;
 }
 
 static gboolean

@@ -23,6 +23,7 @@ typedef struct {
   const DaeAgents1 *agents; /* NULL: nobody knows agents */
   DaePlugin *agents_provider;
   gint conversations_seen; /* atomic: the tables of conversations are there */
+  gint files_seen;         /* atomic: that of files is there */
 } WorkspacesData;
 
 /* workspaces-access.c */
@@ -40,6 +41,8 @@ DaeReply *access_refuse (DaeRequest *req, Role role, Role needed);
 DaeReply *access_refuse_version (DaeRequest *req, gint64 version);
 /* TRUE if the tables `conversation` and `turn` exist: their plugin may be left out. */
 gboolean access_has_conversations (DaeTx *tx, DaePlugin *self);
+/* The same of the table `file`. */
+gboolean access_has_files (DaeTx *tx, DaePlugin *self);
 /* Tells streams and caches that the rights of SUBJECT ("*": everybody) changed. */
 void access_changed (DaeTx *tx, const char *workspace_id, const char *subject);
 extern const DaeWorkspaces1 workspaces_service;

@@ -44,7 +44,8 @@ async function must (person, method, target, options) {
 /** All that A can read of A's own: B's attempts must not change it. */
 async function snapshot () {
   const paths = ['', '/members', '/agents', '/conversations'].map((end) => `/api/workspaces/${ids.workspace_id}${end}`)
-    .concat([`/api/conversations/${ids.conversation_id}`, `/api/conversations/${ids.conversation_id}/messages`, `/api/turns/${ids.turn_id}`, `/api/messages/${ids.message_id}/siblings`]);
+    .concat([`/api/conversations/${ids.conversation_id}`, `/api/conversations/${ids.conversation_id}/messages`, `/api/turns/${ids.turn_id}`, `/api/messages/${ids.message_id}/siblings`,
+      `/api/workspaces/${ids.workspace_id}/files`, `/api/files/${ids.file_id}`]);
   const texts = [];
   for (const path of paths) texts.push(JSON.stringify(await must('ada', 'GET', path)));
   return texts;
@@ -72,7 +73,9 @@ before(async () => {
   const conversation = await must('ada', 'POST', `/api/workspaces/${workspace.id}/conversations`, { body: { title: `about the ${SECRET}` } });
   const { message, turn } = await must('ada', 'POST', `/api/conversations/${conversation.id}/messages`, { body: { content: `The ${SECRET} is ${PLACE}. Where is it?`, agent: 'librarian' } });
   const token = await must('ada', 'POST', '/api/tokens', { body: { name: SECRET, scopes: ['read'] } });
-  ids = { workspace_id: workspace.id, conversation_id: conversation.id, message_id: message.id, turn_id: turn.id, token_id: token.id, subject: 'ada', agent: 'librarian', path: 'x' };
+  const file = await send(host, 'POST', `/api/workspaces/${workspace.id}/files?name=${SECRET}.txt`, { headers: as('ada'), body: `The ${SECRET} is ${PLACE}.` });
+  assert.equal(file.status, 201, file.text);
+  ids = { workspace_id: workspace.id, conversation_id: conversation.id, message_id: message.id, turn_id: turn.id, file_id: file.json.id, token_id: token.id, subject: 'ada', agent: 'librarian', path: 'x' };
   for (let i = 0; i < 500 && (await must('ada', 'GET', `/api/turns/${turn.id}`)).finished_at === null; i++) await sleep(20);
   await must('bob', 'POST', '/api/workspaces', { body: { name: 'of Bob' } });
   await sleep(400); // people are written a moment later
@@ -85,7 +88,7 @@ after(async () => {
 });
 
 /** Words that say something of A's. */
-const ofAda = () => [SECRET, ids.workspace_id, ids.conversation_id, ids.message_id, ids.turn_id, '"ada"', 'ada@'];
+const ofAda = () => [SECRET, ids.workspace_id, ids.conversation_id, ids.message_id, ids.turn_id, ids.file_id, '"ada"', 'ada@'];
 
 const parametersOf = (route) => [...route.path.matchAll(/\{([a-z_]+)\}/g)].map(([, name]) => name);
 const fill = (route, values) => route.path.replace(/\{([a-z_]+)\}/g, (_, name) => encodeURIComponent(values[name]));
@@ -114,7 +117,7 @@ for (const route of owned)
     const mine = await ask('bob', route.method, fill(route, ids), { body });
     assert.equal(mine.status, 404, mine.text);
     assert.ok(!mine.text.includes(SECRET));
-    const nobodys = { ...ids, workspace_id: randomUUID(), conversation_id: randomUUID(), message_id: randomUUID(), turn_id: randomUUID(), token_id: randomUUID() };
+    const nobodys = { ...ids, workspace_id: randomUUID(), conversation_id: randomUUID(), message_id: randomUUID(), turn_id: randomUUID(), file_id: randomUUID(), token_id: randomUUID() };
     const none = await ask('bob', route.method, fill(route, nobodys), { body });
     assert.equal(none.status, 404, none.text);
     const plain = (reply) => ({ ...reply.json, request_id: '' });

@@ -47,6 +47,7 @@ export class Spec {
       events: op['x-events'] ?? null,
       in: (place) => parameters.filter((one) => one.in === place),
       body: op.requestBody?.content?.['application/json']?.schema ?? null,
+      bytes: Boolean(op.requestBody?.content?.['*/*']),
       responses,
       streams: Object.values(responses).some((one) => one.content?.['text/event-stream']),
     };

@@ -608,6 +608,78 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/workspaces/{workspace_id}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                workspace_id: components["parameters"]["WorkspaceId"];
+            };
+            cookie?: never;
+        };
+        /** The files of a workspace, newest first */
+        get: operations["listFiles"];
+        put?: never;
+        /**
+         * Upload a file (owners and editors)
+         * @description The body is the file, byte for byte, with a length or chunked; it is read no faster than it is stored. The media
+         *     type is found in the content, then by the name; that of the request is not believed. The file is seen when all
+         *     of it is stored: one that was cut is nobody's. An upload of which no answer came may be stored or not: the list
+         *     says it. There is no `Idempotency-Key`, because the key would have to be told with all of the bytes.
+         *     413 `file_too_large` and `workspace_full` say which limit it was.
+         */
+        post: operations["uploadFile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/files/{file_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                file_id: components["parameters"]["FileId"];
+            };
+            cookie?: never;
+        };
+        /** What is known of a file */
+        get: operations["getFile"];
+        put?: never;
+        post?: never;
+        /** Delete a file (owners and editors); its bytes go a moment later */
+        delete: operations["deleteFile"];
+        options?: never;
+        head?: never;
+        /** Give a file another name (owners and editors) */
+        patch: operations["updateFile"];
+        trace?: never;
+    };
+    "/api/files/{file_id}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                file_id: components["parameters"]["FileId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * The bytes of a file
+         * @description The ETag is the SHA-256 of the content. Only images that hold no program (PNG, JPEG, GIF, WebP, AVIF) and plain
+         *     text are `inline`; all others are attachments. Nothing runs in it (`Content-Security-Policy: sandbox`), nothing
+         *     guesses at it (`nosniff`).
+         */
+        get: operations["getFileContent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/agents": {
         parameters: {
             query?: never;
@@ -1069,6 +1141,28 @@ export interface components {
             activities: components["schemas"]["Activity"][];
             notes: components["schemas"]["TurnNote"][];
         };
+        File: {
+            id: components["schemas"]["Id"];
+            workspace_id: components["schemas"]["Id"];
+            name: components["schemas"]["FileName"];
+            /** @description As found in the content */
+            media_type: string;
+            /** @description Bytes */
+            size: number;
+            /** @description Of the content */
+            sha256: string;
+            /** @description The subject of who uploaded it */
+            uploaded_by: string;
+            created_at: components["schemas"]["Time"];
+            version: number;
+        };
+        FileList: {
+            items: components["schemas"]["File"][];
+            next: components["schemas"]["Cursor"];
+        };
+        FileUpdate: {
+            name?: components["schemas"]["FileName"];
+        };
         Agent: {
             slug: components["schemas"]["Slug"];
             title: string;
@@ -1100,6 +1194,11 @@ export interface components {
         };
         /** @description One line, not blank; no control characters */
         LineText: string;
+        /**
+         * @description Not only blanks and dots; without slashes of either kind, control characters and characters that change the
+         *     direction of text. At most 255 bytes
+         */
+        FileName: string;
         DescriptionText: string;
         InstructionsText: string;
         /** @description Not blank; no control characters but line breaks and tabs */
@@ -1509,6 +1608,58 @@ export interface components {
                 "application/json": components["schemas"]["Turn"];
             };
         };
+        /** @description The file */
+        FileFacts: {
+            headers: {
+                ETag: components["schemas"]["EntityTag"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["File"];
+            };
+        };
+        /** @description It is stored */
+        FileCreated: {
+            headers: {
+                ETag: components["schemas"]["EntityTag"];
+                Location: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["File"];
+            };
+        };
+        /** @description All of it */
+        FileContent: {
+            headers: {
+                ETag: components["schemas"]["EntityTag"];
+                "Accept-Ranges": "bytes";
+                "Content-Disposition": string;
+                "Content-Security-Policy": string;
+                "X-Content-Type-Options": "nosniff";
+                "Cache-Control": "private, no-cache";
+                [name: string]: unknown;
+            };
+            content: {
+                "*/*": string;
+            };
+        };
+        /** @description The bytes that `Range` names */
+        FileContentPart: {
+            headers: {
+                ETag: components["schemas"]["EntityTag"];
+                "Accept-Ranges": "bytes";
+                "Content-Disposition": string;
+                "Content-Security-Policy": string;
+                "X-Content-Type-Options": "nosniff";
+                "Cache-Control": "private, no-cache";
+                "Content-Range": string;
+                [name: string]: unknown;
+            };
+            content: {
+                "*/*": string;
+            };
+        };
         /** @description The agent */
         Agent: {
             headers: {
@@ -1594,7 +1745,7 @@ export interface components {
         };
         /**
          * @description `idempotency_in_flight`, `already_done`, `conflict`, and by operation `last_owner`, `already_member`,
-         *     `turn_queue_full`, `turn_over`
+         *     `turn_queue_full`, `turn_over`, `upload_over`
          */
         Conflict: {
             headers: {
@@ -1730,6 +1881,7 @@ export interface components {
         WorkspaceId: components["schemas"]["Id"];
         ConversationId: components["schemas"]["Id"];
         TurnId: components["schemas"]["Id"];
+        FileId: components["schemas"]["Id"];
         AgentSlug: components["schemas"]["Slug"];
         /** @description The member's `subject`, also of an invitation */
         Subject: string;
@@ -2795,6 +2947,163 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+        };
+    };
+    listFiles: {
+        parameters: {
+            query?: {
+                limit?: components["parameters"]["Limit"];
+                /** @description The `next` of the page before; opaque */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path: {
+                workspace_id: components["parameters"]["WorkspaceId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of files */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileList"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Unprocessable"];
+        };
+    };
+    uploadFile: {
+        parameters: {
+            query: {
+                /** @description Under which it is downloaded again. Kept in Unicode form NFC, without blanks at its ends, at most 255 bytes of UTF-8 */
+                name: components["schemas"]["FileName"];
+            };
+            header?: never;
+            path: {
+                workspace_id: components["parameters"]["WorkspaceId"];
+            };
+            cookie?: never;
+        };
+        /** @description Without one the file is empty */
+        requestBody?: {
+            content: {
+                "*/*": unknown;
+            };
+        };
+        responses: {
+            201: components["responses"]["FileCreated"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            422: components["responses"]["Unprocessable"];
+            503: components["responses"]["Unavailable"];
+            507: components["responses"]["Full"];
+        };
+    };
+    getFile: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                file_id: components["parameters"]["FileId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["FileFacts"];
+            304: components["responses"]["NotModified"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    deleteFile: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                file_id: components["parameters"]["FileId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+        };
+    };
+    updateFile: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                file_id: components["parameters"]["FileId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FileUpdate"];
+            };
+        };
+        responses: {
+            200: components["responses"]["FileFacts"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+            422: components["responses"]["Unprocessable"];
+        };
+    };
+    getFileContent: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description One range of bytes. Several, and what is none, give the whole */
+                Range?: components["parameters"]["Range"];
+                /** @description A strong ETag; `Range` counts only while it is right */
+                "If-Range"?: components["parameters"]["IfRange"];
+            };
+            path: {
+                file_id: components["parameters"]["FileId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["FileContent"];
+            206: components["responses"]["FileContentPart"];
+            304: components["responses"]["NotModified"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+            416: components["responses"]["RangeNotSatisfiable"];
+            503: components["responses"]["Unavailable"];
         };
     };
     listAgents: {
