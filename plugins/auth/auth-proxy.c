@@ -8,7 +8,6 @@
 
 #include <string.h>
 
-#define AUTH_MAX_VALUE  8192
 #define AUTH_MAX_GROUPS 500
 
 gboolean
@@ -41,18 +40,6 @@ auth_proxy_is_believed (DaePlugin *self, DaeRequest *req)
   dae_series_add (data->ignored_headers, 1);
   dae_log (req, G_LOG_LEVEL_INFO, "identity headers ignored", DAE_S ("reason", why));
   return FALSE;
-}
-
-static gboolean
-auth_is_plain (const char *text)
-{
-  if (strlen (text) > AUTH_MAX_VALUE || !g_utf8_validate (text, -1, NULL))
-    return FALSE;
-  for (const char *p = text; *p; p = g_utf8_next_char (p)) {
-    if (g_unichar_iscntrl (g_utf8_get_char (p)))
-      return FALSE;
-  }
-  return TRUE;
 }
 
 /* Borrowed from REQ; NULL if absent or empty. */
@@ -90,8 +77,7 @@ auth_proxy_check (const AuthData *data, DaeRequest *req)
         auth_proxy_check_one (req, i < AUTH_N_HEADERS ? data->headers[i] : data->subject_header);
   if (reply)
     return reply;
-  if (subject &&
-      (strlen (subject) > AUTH_MAX_SUBJECT || g_str_has_prefix (subject, AUTH_INVITATION)))
+  if (subject && !auth_is_subject (subject))
     return dae_reply_problem (req, 400, "identity_header_invalid",
                               "the user's name in the identity header cannot be used");
   return NULL;
@@ -112,19 +98,6 @@ auth_proxy_groups (const char *value)
   }
   g_ptr_array_add (groups, NULL);
   return (char **)g_ptr_array_free (g_steal_pointer (&groups), FALSE);
-}
-
-static gboolean
-auth_is_admin (const AuthData *data, const DaeUser *user)
-{
-  if (g_hash_table_contains (data->admins, user->subject) ||
-      (user->email && g_hash_table_contains (data->admins, user->email)))
-    return TRUE;
-  for (const char *const *group = user->groups; *group; group++) {
-    if (g_hash_table_contains (data->admin_groups, *group))
-      return TRUE;
-  }
-  return FALSE;
 }
 
 void

@@ -9,9 +9,10 @@ auth_bearer (DaeRequest *req)
 {
   const char *authorization = dae_request_header (req, "Authorization");
 
-  if (!authorization || g_ascii_strncasecmp (authorization, "Bearer ", 7) != 0)
+  if (!authorization || g_ascii_strncasecmp (authorization, "Bearer", 6) != 0 ||
+      (authorization[6] != ' ' && authorization[6] != '\0'))
     return NULL;
-  authorization += 7;
+  authorization += 6;
   return authorization + strspn (authorization, " ");
 }
 

@@ -62,7 +62,7 @@ auth_start (DaeTx *tx, DaeRequest *req, DaePlugin *self)
   DaeReply *reply;
   gint64 number;
 
-  if (data->proxy)
+  if (!data->local)
     return dae_reply_not_found (req);
   if (strcmp (dae_request_method (req), "GET") != 0 || (purpose && strstr (purpose, "prefetch")))
     return dae_reply_empty (req, 204);

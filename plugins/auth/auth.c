@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* auth: who sends a request.
  *
- * Two modes. local: one person on their own machine, signed in by a one-time
+ * Three modes. local: one person on their own machine, signed in by a one-time
  * start link; being on loopback grants nothing. proxy: people as the identity
- * headers of a trusted proxy name them.
+ * headers of a trusted proxy name them, and as bearers of an issuer do where it
+ * is set. jwt: by such bearers alone.
  */
 #include "auth-token.h"
 
@@ -12,9 +13,10 @@
 static const DaeSetting settings[] = {
   { .key = "mode",
     .type = DAE_SETTING_CHOICE,
-    .choices = "local|proxy",
-    .help = "Who people are: one local person by a start link (the default outside production), or "
-            "whom the identity headers of a trusted proxy name (the default in production)." },
+    .choices = "local|proxy|jwt",
+    .help = "Who people are: one local person by a start link (the default outside production), "
+            "whom the identity headers of a trusted proxy name (the default in production; bearers "
+            "too where issuer is set), or whom bearers of the issuer name." },
   { .key = "local-name",
     .type = DAE_SETTING_TEXT,
     .help = "Name of the local person; their login name where none is set." },
@@ -40,17 +42,52 @@ static const DaeSetting settings[] = {
     .help = "A second secret that is believed too, while one takes over from the other." },
   { .key = "admins",
     .type = DAE_SETTING_LIST,
-    .help = "Subjects or e-mail addresses of administrators (proxy mode)." },
+    .help = "Subjects or e-mail addresses of administrators (not in local mode)." },
   { .key = "admin-groups",
     .type = DAE_SETTING_LIST,
-    .help = "Groups whose members are administrators (proxy mode)." },
+    .help = "Groups whose members are administrators (not in local mode)." },
+  { .key = "issuer",
+    .type = DAE_SETTING_TEXT,
+    .help = "Who signs the bearers (JWT) that are believed: what their iss must be; none by "
+            "default." },
+  { .key = "audience",
+    .type = DAE_SETTING_LIST,
+    .help = "What their aud must be or hold: one of these, such as the client id of Daedalus." },
+  { .key = "jwks-url", .type = DAE_SETTING_URL, .help = "Where the issuer's keys are fetched." },
+  { .key = "jwks-pause",
+    .type = DAE_SETTING_DURATION,
+    .fallback = "60s",
+    .min = 1000,
+    .max = 3600 * 1000,
+    .help = "How long, at least, between two fetches because of a key that is not known." },
+  { .key = "certificate",
+    .type = DAE_SETTING_SECRET,
+    .help = "Instead of jwks-url: the PEM certificates or public keys that bearers are signed "
+            "with; certificate-file names a file." },
+  { .key = "subject-claim",
+    .type = DAE_SETTING_TEXT,
+    .fallback = "sub",
+    .help = "The claim that is the stable subject of a person." },
+  { .key = "email-claim",
+    .type = DAE_SETTING_TEXT,
+    .fallback = "email",
+    .help = "The claim that is the e-mail address; ignored where email_verified is false." },
+  { .key = "name-claims",
+    .type = DAE_SETTING_LIST,
+    .fallback = "displayName;name;preferred_username",
+    .help = "The claims of which the first that is there is the name." },
+  { .key = "groups-claim",
+    .type = DAE_SETTING_TEXT,
+    .fallback = "groups",
+    .help = "The claim that holds the groups." },
   { .key = "sign-in-url",
     .type = DAE_SETTING_TEXT,
-    .help = "Where a browser signs in: a path of this site or an http or https URL (proxy mode)." },
+    .help = "Where a browser signs in: a path of this site or an http or https URL (not in local "
+            "mode)." },
   { .key = "sign-out-url",
     .type = DAE_SETTING_TEXT,
-    .help =
-        "Where a browser signs out: a path of this site or an http or https URL (proxy mode)." },
+    .help = "Where a browser signs out: a path of this site or an http or https URL (not in local "
+            "mode)." },
 };
 
 static const DaeMetric metrics[] = {
@@ -214,6 +251,7 @@ auth_configure (DaePlugin *self, GError **error)
     return FALSE;
 
   data = g_new0 (AuthData, 1);
+  data->local = mode ? strcmp (mode, "local") == 0 : !production;
   data->proxy = mode ? strcmp (mode, "proxy") == 0 : production;
   for (guint i = 0; i < AUTH_N_HEADERS; i++)
     data->headers[i] = g_strconcat (prefix, names[i], NULL);
@@ -229,7 +267,7 @@ auth_configure (DaePlugin *self, GError **error)
   data->refused = dae_series (self, "auth_refused_credentials_total");
   data->sessions_started = dae_series (self, "auth_sessions_started_total");
   dae_set_data (self, data, auth_data_free);
-  return TRUE;
+  return auth_jwt_configure (self, data, error);
 }
 
 static void
@@ -240,6 +278,7 @@ auth_state_free (gpointer pointer)
   auth_sessions_free (state->sessions);
   auth_people_free (state->people);
   auth_tokens_free (state->tokens);
+  auth_jwt_stop (state);
   g_free (state);
 }
 
@@ -253,11 +292,13 @@ auth_start_up (DaePlugin *self, GError **error)
   state->people = auth_people_new ();
   state->tokens = auth_tokens_new ();
   dae_set_state (self, state, auth_state_free);
-  dae_announce (self, "token", data->proxy ? NULL : data->local_token);
-  if (data->proxy)
-    dae_announce (self, "start-link", NULL);
-  else
+  dae_announce (self, "token", data->local ? data->local_token : NULL);
+  if (data->local)
     auth_start_announce (self);
+  else
+    dae_announce (self, "start-link", NULL);
+  if (data->jwt)
+    auth_jwt_start (self, state);
   return TRUE;
 }
 
@@ -306,14 +347,16 @@ auth_identify (DaePlugin *self, DaeRequest *req, DaeIdentified done, gpointer us
   }
   if (!data->proxy && has_headers)
     dae_series_add (data->ignored_headers, 1);
-  if (bearer && data->proxy)
-    done (req, NULL, auth_refuse (self, req, "bearer of no kind that is believed here"), user_data);
-  else if (bearer)
+  if (bearer && data->jwt)
+    auth_jwt_identify (self, req, bearer, done, user_data);
+  else if (bearer && data->local)
     auth_local_identify_bearer (self, req, bearer, done, user_data);
-  else if (data->proxy)
-    done (req, NULL, NULL, user_data);
-  else
+  else if (bearer)
+    done (req, NULL, auth_refuse (self, req, "bearer of no kind that is believed here"), user_data);
+  else if (data->local)
     auth_local_identify (self, req, done, user_data);
+  else
+    done (req, NULL, NULL, user_data);
 }
 
 /* A start link is no place to go to: it works once. */
@@ -322,7 +365,7 @@ auth_sign_in_url (DaePlugin *self)
 {
   const AuthData *data = dae_data (self);
 
-  return data->proxy ? dae_setting_text (self, "sign-in-url") : NULL;
+  return data->local ? NULL : dae_setting_text (self, "sign-in-url");
 }
 
 static const char *
@@ -330,7 +373,7 @@ auth_sign_out_url (DaePlugin *self)
 {
   const AuthData *data = dae_data (self);
 
-  return data->proxy ? dae_setting_text (self, "sign-out-url") : NULL;
+  return data->local ? NULL : dae_setting_text (self, "sign-out-url");
 }
 
 static const char *
@@ -422,4 +465,5 @@ DAE_PLUGIN_DEFINE (.name = "auth",
                    .routes = DAE_TABLE (routes),
                    .jobs = DAE_TABLE (jobs),
                    .configure = auth_configure,
-                   .start = auth_start_up);
+                   .start = auth_start_up,
+                   .health = auth_jwt_health);

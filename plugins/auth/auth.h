@@ -8,8 +8,9 @@
 #define AUTH_LOCAL_SUBJECT "local"
 #define AUTH_COOKIE        "daedalus_session"
 #define AUTH_MAX_SUBJECT   255
-#define AUTH_INVITATION    "invitation:" /* no subject begins so: workspaces names invitations by it \
-                                          */
+#define AUTH_INVITATION                                                                            \
+  "invitation:" /* no subject begins so: workspaces names invitations by it                        \
+                 */
 
 typedef enum {
   AUTH_HEADER_USER = 0,
@@ -19,12 +20,20 @@ typedef enum {
   AUTH_N_HEADERS
 } AuthHeader;
 
+typedef struct AuthSessions AuthSessions;
+typedef struct AuthPeople AuthPeople;
+typedef struct AuthTokens AuthTokens;
+typedef struct AuthKeys AuthKeys;
+typedef struct AuthVerified AuthVerified;
+
 /* Constant after configure. */
 typedef struct {
-  gboolean proxy; /* else local */
+  gboolean local; /* one person; else many */
+  gboolean proxy; /* headers of a trusted proxy are believed */
+  gboolean jwt;   /* bearers of an issuer are believed */
   char *headers[AUTH_N_HEADERS];
-  char *subject_header;   /* the header that is the subject */
-  const char *secrets[2]; /* of the proxy: each NULL or one that is believed */
+  char *subject_header;     /* the header that is the subject */
+  const char *secrets[2];   /* of the proxy: each NULL or one that is believed */
   GHashTable *admins;       /* set of subjects and e-mail addresses */
   GHashTable *admin_groups; /* set of groups */
   char *local_name;
@@ -34,25 +43,31 @@ typedef struct {
   DaeSeries *refused;
 } AuthData;
 
-typedef struct AuthSessions AuthSessions;
-typedef struct AuthPeople AuthPeople;
-typedef struct AuthTokens AuthTokens;
-
 /* The loop's alone. */
 typedef struct {
   AuthSessions *sessions;
   AuthPeople *people;
   AuthTokens *tokens;
+  AuthKeys *keys;         /* NULL: no bearers of an issuer */
+  AuthVerified *verified; /* likewise */
 } AuthState;
 
 /* auth-refuse.c: credentials that are not believed. */
 
-/* The bearer of REQ: borrowed; NULL if it has none. */
+/* The bearer of REQ, perhaps empty: borrowed; NULL if it has none. */
 const char *auth_bearer (DaeRequest *req);
 /* Takes as long whatever TEXT is. */
 gboolean auth_is_secret (const char *secret, const char *text);
 /* 401 with its challenge (RFC 6750, 3.1), counted, and one line in the log. WHY is constant. */
 DaeReply *auth_refuse (DaePlugin *self, DaeRequest *req, const char *why);
+
+/* auth-subject.c: what people may be called, and who of them is an administrator. */
+
+/* TRUE if TEXT is not too long, UTF-8 and without control characters. */
+gboolean auth_is_plain (const char *text);
+/* TRUE if somebody whom a proxy or an issuer names can have SUBJECT, which is plain. */
+gboolean auth_is_subject (const char *subject);
+gboolean auth_is_admin (const AuthData *data, const DaeUser *user);
 
 /* auth-proxy.c: people by the headers of a trusted proxy. */
 
@@ -92,6 +107,16 @@ AuthPeople *auth_people_new (void);
 void auth_people_free (AuthPeople *people);
 /* Remembers USER's particulars, at most once a minute for each person. */
 void auth_people_seen (DaePlugin *self, const DaeUser *user);
+
+/* auth-jwt.c: bearers of an issuer. */
+
+/* Sets DATA's jwt. */
+gboolean auth_jwt_configure (DaePlugin *self, AuthData *data, GError **error);
+void auth_jwt_start (DaePlugin *self, AuthState *state);
+void auth_jwt_stop (AuthState *state);
+void auth_jwt_identify (
+    DaePlugin *self, DaeRequest *req, const char *bearer, DaeIdentified done, gpointer user_data);
+DaeHealth auth_jwt_health (DaePlugin *self, GString *why);
 
 /* auth-token.c: personal access tokens. */
 

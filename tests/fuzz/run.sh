@@ -20,7 +20,7 @@ shift
 cd "$(dirname "$0")" || exit 1
 here=$PWD
 engine=${FUZZ_ENGINE:-libfuzzer}
-parsers=(http-head http-body json target request header sse upstream)
+parsers=(http-head http-body json target request header sse upstream jwt)
 all=(fuzz-*.c)
 all=("${all[@]#fuzz-}")
 all=("${all[@]%.c}")
@@ -61,7 +61,7 @@ compile() { # NOUN
     -fsanitize=address,undefined,fuzzer \
     -I. -I../../host -I../../plugin-api -I../../plugins/common -I../../plugins \
     "fuzz-$1.c" fuzz.c json-plain.c -o "$build/fuzz-$1" "${libraries[@]/#/$build/}" \
-    $(pkg-config --cflags --libs gio-unix-2.0 libsoup-3.0 json-glib-1.0 libpq sqlite3) -ldl
+    $(pkg-config --cflags --libs jansson gio-unix-2.0 libsoup-3.0 json-glib-1.0 libpq sqlite3) -ldl
 }
 
 # Limits of a size are reached, and no more: small inputs are quick.

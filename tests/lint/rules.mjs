@@ -26,6 +26,9 @@ const mayInclude = {
   'libsoup/': /^host\/http\/(wire|server|exchange|stream)(-[a-z]+)*\.c$/,
   'libpq-fe.h': /^host\/data\/database-postgres(-[a-z]+)*\.[ch]$/,
   'sqlite3.h': /^host\/data\/database-sqlite(-[a-z]+)*\.c$/,
+  'jose/': /^plugins\/auth\/auth-keys\.c$/,
+  'openssl/': /^plugins\/auth\/auth-keys\.c$/,
+  'jansson.h': /^plugins\/auth\/auth-jwt\.h$/,
 };
 
 // Bodies of functions: the name's line, then '{' in column 0 to '}' in column 0.
