@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define RELOAD_LIMIT_MS  30000 /* a new crew must be ready by then */
-#define MAX_OLD_CREWS    2
+#define MAX_OLD_CREWS    8     /* that finish what they began: memory is bounded, no turn is cut */
 #define ANNOUNCE_WAIT_MS 2000
 #define ANNOUNCE_LOOK_MS 20
 
@@ -251,8 +251,6 @@ retire (Supervisor *supervisor, Crew *crew)
 
   g_ptr_array_add (supervisor->old, crew);
   crew_drain (crew, word, (guint)limit + KILL_GRACE_MS);
-  if (supervisor->old->len > MAX_OLD_CREWS)
-    crew_drain (supervisor->old->pdata[0], "D 0", KILL_GRACE_MS);
 }
 
 static gboolean
@@ -501,6 +499,12 @@ supervisor_reload (Supervisor *supervisor)
   }
   supervisor->reloading = TRUE;
   supervisor->reload_again = FALSE;
+  if (serves && supervisor->old->len >= MAX_OLD_CREWS) {
+    supervisor_refuse (supervisor, 1,
+                       "the workers of earlier reloads still finish requests and turns\n"
+                       "    Reload again when they are done.\n");
+    return;
+  }
   if (serves)
     notify_reloading ();
   check_start (supervisor->options, supervisor->exe, serves ? &supervisor->instance : NULL,

@@ -79,6 +79,27 @@ test('reload', async (t) => {
     });
   }
 
+  await t.test('a turn is not cut by reloads after it, however many: one too many is refused', async (t) => {
+    const config = join(folder(t), 'daedalus.conf');
+    writeFileSync(config, '[log]\nlevel = info\n');
+    const host = await startHost(t, { set: ['plugin librarian.pace=500ms'], args: ['--config', config] });
+    const workspace = await host.workspace();
+    const turns = [];
+    for (let round = 0; round < 8; round++) {
+      const { turn } = await host.post(await host.conversation(workspace), 'count to 300');
+      await until(async () => (await host.turn(turn.id)).state === 'running');
+      turns.push(turn);
+      assert.equal((await reload(host, config)).status, 0, `reload ${round}`);
+    }
+    const refused = await reload(host, config);
+    assert.equal(refused.status, 78);
+    assert.match(refused.text, /earlier reloads still finish.*\n.*Reload again when they are done/);
+    for (const turn of turns) assert.equal((await host.turn(turn.id)).state, 'running');
+    for (const turn of turns) await host.ok('POST', `/api/turns/${turn.id}/cancel`);
+    for (const turn of turns) assert.equal((await host.ended(turn.id)).state, 'cancelled');
+    await until(async () => (await reload(host, config)).status === 0, 15_000, 'a reload once they are done');
+  });
+
   await t.test('counters are the sum over all workers, whichever is asked', async (t) => {
     const host = await startHost(t, { workers: 2 });
     for (let i = 0; i < 200; i++) assert.equal((await host.request('GET', '/api/me')).status, 200);
