@@ -93,17 +93,25 @@ sweep_free (gpointer data)
   g_free (sweep);
 }
 
+/* Who marked rows meanwhile may not have been seen. */
 static void
-sweep_forgotten (DaePlugin *self, gpointer result, const char *problem, gpointer data)
+sweep_end (DaePlugin *self, gboolean has_more)
 {
   FilesState *state = dae_state (self);
 
   state->sweeping = FALSE;
+  if (has_more || state->sweep_again)
+    dae_job_wake (self, "sweep");
+  state->sweep_again = FALSE;
+}
+
+static void
+sweep_forgotten (DaePlugin *self, gpointer result, const char *problem, gpointer data)
+{
   if (problem)
     dae_log (self, G_LOG_LEVEL_WARNING, "cannot forget files whose bytes have gone",
              DAE_S ("error", problem));
-  else if (GPOINTER_TO_INT (data))
-    dae_job_wake (self, "sweep");
+  sweep_end (self, !problem && GPOINTER_TO_INT (data));
 }
 
 /* A key that is NULL has gone. */
@@ -131,7 +139,6 @@ static void
 sweep_marked (DaePlugin *self, gpointer result, const char *problem, gpointer data)
 {
   const Files *own = dae_data (self);
-  FilesState *state = dae_state (self);
   GPtrArray *doomed = result;
   Sweep *sweep;
 
@@ -139,7 +146,7 @@ sweep_marked (DaePlugin *self, gpointer result, const char *problem, gpointer da
     dae_log (self, G_LOG_LEVEL_WARNING, "cannot look for files to remove",
              DAE_S ("error", problem));
   if (!doomed || doomed->len == 0) {
-    state->sweeping = FALSE;
+    sweep_end (self, FALSE);
     return;
   }
   sweep = g_new0 (Sweep, 1);
@@ -160,8 +167,10 @@ files_sweep (DaePlugin *self, GCancellable *lease)
 {
   FilesState *state = dae_state (self);
 
-  if (state->sweeping)
+  if (state->sweeping) {
+    state->sweep_again = TRUE;
     return;
+  }
   state->sweeping = TRUE;
   dae_work (self, NULL, DAE_WORK_WRITES, sweep_mark_work, NULL, NULL,
             (GDestroyNotify)g_ptr_array_unref, sweep_marked, NULL);

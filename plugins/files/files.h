@@ -28,7 +28,7 @@ typedef struct {
 
 /* The loop's. */
 typedef struct {
-  gboolean sweeping, listing;
+  gboolean sweeping, sweep_again, listing;
 } FilesState;
 
 /* A row that is ready: owned strings. */

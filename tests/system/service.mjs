@@ -5,6 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Host, daedalus, folder, unlimited, until } from './kit.mjs';
+import { freePort } from './ports.mjs';
 
 /** Runs daedalus to its end: { status, signal, out, err }. */
 export function command (args, { program = daedalus, env = {} } = {}) {
