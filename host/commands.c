@@ -5,6 +5,7 @@
 #include "data/migrate.h"
 #include "host.h"
 #include "http/json-write.h"
+#include "http/router.h"
 #include "observe/log.h"
 #include "paths.h"
 #include "process/check.h"
@@ -85,6 +86,14 @@ command_check (Options *options)
   return ok ? 0 : EXIT_CONFIG;
 }
 
+/* As it is held against each request. */
+static const char *
+commands_scope (const char *method, const char *auth, guint32 flags)
+{
+  return router_scope (g_str_equal (auth, "none") ? DAE_AUTH_NONE : DAE_AUTH_USER, flags,
+                       g_str_equal (method, "GET"), NULL);
+}
+
 static void
 write_routes (JsonWriter *json, GVariant *facts)
 {
@@ -101,6 +110,7 @@ write_routes (JsonWriter *json, GVariant *facts)
     json_write_text (json, "method", method);
     json_write_text (json, "pattern", pattern);
     json_write_text (json, "auth", auth);
+    json_write_text (json, "scope", commands_scope (method, auth, flags));
     json_write_bool (json, "internal", (flags & DAE_ROUTE_INTERNAL) != 0);
     json_write_bool (json, "streams", (flags & DAE_ROUTE_STREAMS) != 0);
     json_write_bool (json, "idempotent", (flags & DAE_ROUTE_IDEMPOTENT) != 0);

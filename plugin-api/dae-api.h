@@ -192,6 +192,9 @@ struct DaeApi {
 
   /* files as streams: dae-request.h */
   guint (*request_file) (DaeRequest *req, const char *etag, gint64 total, gint64 *ret_first, gint64 *ret_length);
+
+  /* replies that others have made: dae-reply.h */
+  guint (*reply_status) (const DaeReply *reply);
 };
 
 G_END_DECLS

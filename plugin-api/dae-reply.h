@@ -87,6 +87,14 @@ dae_reply_disposition (DaeReply *reply, gboolean is_inline, const char *file_nam
   return reply;
 }
 
+/* The status of a reply that somebody else has made: a refusal of identity/1, say, is 401 where the
+ * credential is not believed and 503 where nobody can tell now. */
+static inline guint
+dae_reply_status (const DaeReply *reply)
+{
+  return reply->api->reply_status (reply);
+}
+
 /* Sends REPLY from a loop handler or one of its callbacks; returns DAE_DONE. Loop. */
 static inline DaeOutcome
 dae_send (DaeRequest *req, DaeReply *reply)

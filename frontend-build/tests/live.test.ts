@@ -55,7 +55,7 @@ describe('the stream of a tab', () => {
   it('goes on from the position of the conversation that is open, on one connection', async () => {
     const heard: ConversationEvent[] = [];
     let position: number | null = 5;
-    const watcher = { id: 'c1', position: () => position, events: (events: ConversationEvent[]) => void heard.push(...events), connected: vi.fn() };
+    const watcher = { id: 'c1', position: () => position, events: (events: ConversationEvent[]) => void heard.push(...events), connected: vi.fn(), accessChanged: vi.fn() };
     await settle();
     live.watch(watcher);
     await settle();
@@ -109,6 +109,21 @@ describe('the stream of a tab', () => {
     say('state', { ...state, build: '2' });
     await settle();
     expect(session.outdated).toBe(true);
+  });
+
+  it('is read anew, and what is shown with it, when the caller may do less than before', async () => {
+    const watcher = { id: 'c1', position: () => 3, events: vi.fn(), connected: vi.fn(), accessChanged: vi.fn() };
+    await settle();
+    live.watch(watcher);
+    await settle();
+    const before = urls.length;
+    say('session.ended', { reason: 'access_changed' });
+    await settle();
+    expect(watcher.accessChanged).toHaveBeenCalledOnce();
+    expect(urls.slice(before)).toEqual(['/api/events?watch=c1:3']);
+    expect(live.connected).toBe(true);
+    expect(session.status).not.toBe('signed_out');
+    live.unwatch(watcher);
   });
 
   it('ends with the session', async () => {

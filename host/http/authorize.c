@@ -47,42 +47,25 @@ authorize_dress (Passage *passage, Reply *reply)
   reply_set_default (reply, "WWW-Authenticate", text ? text : "Bearer");
 }
 
-/* The one scope that a request needs. */
-static guint32
-authorize_scope (Request *request, const char **ret_name)
-{
-  guint32 flags = request->route->row.flags;
-
-  if (flags & DAE_ROUTE_METRICS) {
-    *ret_name = "metrics";
-    return DAE_USER_METRICS;
-  }
-  if (flags & DAE_ROUTE_MCP) {
-    *ret_name = "mcp";
-    return DAE_USER_MCP;
-  }
-  *ret_name = request_is_read (request) ? "read" : "write";
-  return request_is_read (request) ? DAE_USER_READ : DAE_USER_WRITE;
-}
-
 /* Refuses what a token's scopes do not hold (RFC 6750, 3.1); TRUE if it has. */
 static gboolean
 authorize_refuse_scope (Passage *passage, const DaeUser *user)
 {
   Request *request = passage->request;
+  const DaeRoute *row = &request->route->row;
   g_autofree char *challenge = NULL;
   const char *name;
   guint32 scope;
 
   if (!(user->flags & DAE_USER_SCOPED))
     return FALSE;
-  if (request->route->row.flags & DAE_ROUTE_PERSONAL) {
+  name = router_scope (row->auth, row->flags, request_is_read (request), &scope);
+  if (scope == 0) {
     exchange_refuse (passage, 403, "insufficient_scope", "a token may not do this");
     reply_set (passage->reply, "WWW-Authenticate",
                "Bearer realm=\"daedalus\", error=\"insufficient_scope\"");
     return TRUE;
   }
-  scope = authorize_scope (request, &name);
   if (user->flags & scope)
     return FALSE;
   challenge = g_strdup_printf (

@@ -252,6 +252,12 @@ reply_slot_disposition (DaeReply *base, gboolean is_inline, const char *file_nam
   reply_set ((Reply *)base, "Content-Disposition", value);
 }
 
+static guint
+reply_slot_status (const DaeReply *base)
+{
+  return ((const Reply *)base)->status;
+}
+
 void
 reply_fill_api (DaeApi *api)
 {
@@ -265,4 +271,5 @@ reply_fill_api (DaeApi *api)
   api->reply_pointer = reply_slot_pointer;
   api->reply_header = reply_slot_header;
   api->reply_disposition = reply_slot_disposition;
+  api->reply_status = reply_slot_status;
 }

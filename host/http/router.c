@@ -515,3 +515,27 @@ router_match_clear (RouterMatch *match)
   g_clear_pointer (&match->allow, g_free);
   match->route = NULL;
 }
+
+const char *
+router_scope (guint32 auth, guint32 flags, gboolean is_read, guint32 *ret_flag)
+{
+  guint32 flag = is_read ? DAE_USER_READ : DAE_USER_WRITE;
+  const char *name = is_read ? "read" : "write";
+
+  if (auth == DAE_AUTH_NONE) {
+    flag = 0;
+    name = NULL;
+  } else if (flags & DAE_ROUTE_PERSONAL) {
+    flag = 0;
+    name = "never";
+  } else if (flags & DAE_ROUTE_METRICS) {
+    flag = DAE_USER_METRICS;
+    name = "metrics";
+  } else if (flags & DAE_ROUTE_MCP) {
+    flag = DAE_USER_MCP;
+    name = "mcp";
+  }
+  if (ret_flag)
+    *ret_flag = flag;
+  return name;
+}

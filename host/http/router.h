@@ -38,4 +38,7 @@ Route *router_add (Router *router, Plugin *plugin, const DaeRoute *row, GError *
 /* HEAD matches GET. INTERNAL rows match only internal calls, and others only external ones. */
 void router_match (Router *router, gboolean internal, const char *method, const char *path, RouterMatch *ret);
 void router_match_clear (RouterMatch *match);
+/* The scope that a personal access token needs for a row of AUTH and FLAGS: its name; "never" where no token will do;
+ * NULL where nobody is asked who they are. *RET_FLAG is the DAE_USER_... of it; 0: none will do. May be NULL. */
+const char *router_scope (guint32 auth, guint32 flags, gboolean is_read, guint32 *ret_flag);
 GPtrArray *router_routes (Router *router); /* (element-type Route), in order of addition; borrowed */

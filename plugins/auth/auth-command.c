@@ -128,7 +128,7 @@ command_revoke (DaeTx *tx, DaeRequest *req, const char *const *words)
 {
   if (!words[0] || words[1] || !g_uuid_string_is_valid (words[0]))
     return command_refuse (req, "revoke takes the id of one token");
-  if (dae_exec (tx, "DELETE FROM access_token WHERE id = $1", DAE_UUID (words[0])) == 0)
+  if (!auth_token_take (tx, words[0], NULL))
     return dae_reply_text (req, 404, "there is no such token\n");
   return dae_reply_text (req, 200, "revoked\n");
 }

@@ -134,12 +134,24 @@ auth_token_create (DaeTx *tx, DaeRequest *req, DaePlugin *self)
   return dae_reply_json (req, 201, json);
 }
 
+gboolean
+auth_token_take (DaeTx *tx, const char *id, const char *subject)
+{
+  DaeRows *row = dae_query_one (tx,
+                                "DELETE FROM access_token WHERE id = $1"
+                                " AND ($2 IS NULL OR subject = $2) RETURNING subject",
+                                DAE_UUID (id), DAE_TEXT (subject));
+
+  if (!row)
+    return FALSE;
+  dae_publish (tx, AUTH_TOPIC_TOKEN, dae_row_text (row, 0));
+  return TRUE;
+}
+
 DaeReply *
 auth_token_revoke (DaeTx *tx, DaeRequest *req, DaePlugin *self)
 {
-  if (dae_exec (tx, "DELETE FROM access_token WHERE id = $1 AND subject = $2",
-                DAE_UUID (dae_request_param (req, "token_id")),
-                DAE_TEXT (dae_request_user (req)->subject)) == 0)
+  if (!auth_token_take (tx, dae_request_param (req, "token_id"), dae_request_user (req)->subject))
     return dae_reply_not_found (req);
   return dae_reply_empty (req, 204);
 }

@@ -4,6 +4,7 @@
 
 #include "auth.h"
 
+#define AUTH_TOPIC_TOKEN    "auth:token" /* text: the subject whose token was taken away */
 #define AUTH_TOKEN_PREFIX   "dat_"
 #define AUTH_TOKEN_MAX_DAYS 366
 #define AUTH_TOKEN_DAYS     90 /* where nobody says */
@@ -19,6 +20,10 @@ const char *auth_token_scope_name (guint32 bits, guint index);
 char *auth_token_hash (const char *token);
 
 /* auth-token-list.c */
+
+/* Takes the token ID away, if SUBJECT (NULL: anybody) has it, and has their open streams asked again who
+ * they are; FALSE: there is none. */
+gboolean auth_token_take (DaeTx *tx, const char *id, const char *subject);
 
 typedef struct {
   const char *subject;

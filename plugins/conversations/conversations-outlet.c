@@ -2,9 +2,11 @@
 /* outlet: event streams from their request to their end.
  *
  * Who reads is asked again every minute and when a hint says that access or a
- * session has changed: whether the session still holds, and whether they may
- * still read what they read.
+ * credential has changed: whether the credential still holds, and whether they may
+ * still do what they could. Who may do less comes back and asks anew, so that
+ * nothing goes on by a right that is gone.
  */
+#include "conversations-state.h"
 #include "conversations-stream.h"
 
 #include <string.h>
@@ -12,7 +14,8 @@
 #define OUTLET_TICK_MS         1000
 #define OUTLET_CHECK_US        (60 * G_USEC_PER_SEC)
 #define OUTLET_RETRY_US        (5 * G_USEC_PER_SEC) /* after a check that failed */
-#define OUTLET_CHECKS_PER_TICK 500
+#define OUTLET_CHECKS_PER_TICK 2000
+#define OUTLET_GATHER_MS       20 /* checks of access go to the database together */
 #define OUTLET_MAX_POSITION    G_GINT64_CONSTANT (999999999999999)
 
 /* ---- opening ---------------------------------------------------------------- */
@@ -55,6 +58,7 @@ typedef struct {
 
 typedef struct {
   char *conversation_id, *workspace_id;
+  guint level;
   EventPage *page; /* given away by the one who takes it */
 } Opened;
 
@@ -78,17 +82,38 @@ opened_free (gpointer data)
   g_free (opened);
 }
 
+static guint
+stream_level (DaeTx *tx, const char *subject, const char *workspace_id)
+{
+  const Conversations *own = dae_data (dae_tx_plugin (tx));
+  static const struct {
+    DaeMay may;
+    guint level;
+  } rising[] = { { DAE_MAY_READ, ACCESS_READ },
+                 { DAE_MAY_WRITE, ACCESS_WRITE },
+                 { DAE_MAY_OWN, ACCESS_OWN } };
+  guint level = ACCESS_NONE;
+
+  for (guint i = 0; i < G_N_ELEMENTS (rising); i++) {
+    if (!own->workspaces->may (own->workspaces_plugin, tx, subject, workspace_id, rising[i].may))
+      break;
+    level = rising[i].level;
+  }
+  return level;
+}
+
 static gpointer
 stream_open_work (DaeTx *tx, gconstpointer input)
 {
   const Opening *opening = input;
-  const Conversations *own = dae_data (dae_tx_plugin (tx));
+  const char *subject = dae_request_user (opening->req)->subject;
   Opened *opened = g_new0 (Opened, 1);
   Conversation conversation;
 
-  if (!conversation_load (tx, dae_request_param (opening->req, "conversation_id"), &conversation) ||
-      !own->workspaces->may (own->workspaces_plugin, tx, dae_request_user (opening->req)->subject,
-                             conversation.workspace_id, DAE_MAY_READ))
+  if (!conversation_load (tx, dae_request_param (opening->req, "conversation_id"), &conversation))
+    return opened;
+  opened->level = stream_level (tx, subject, conversation.workspace_id);
+  if (opened->level == ACCESS_NONE)
     return opened;
   opened->conversation_id = g_strdup (conversation.id);
   opened->workspace_id = g_strdup (conversation.workspace_id);
@@ -114,6 +139,7 @@ stream_open_done (DaePlugin *self, gpointer result, const char *problem, gpointe
     return;
   }
   outlet = streams_open (state->streams, opening->req, NULL);
+  outlet->level = opened->level;
   streams_doubt_since (state->streams, outlet, opening->doubts);
   streams_watch (state->streams, outlet, opened->conversation_id, opened->workspace_id,
                  g_steal_pointer (&opened->page));
@@ -172,8 +198,8 @@ typedef struct {
 } Check;
 
 typedef struct {
-  gboolean is_lost;
-  GHashTable *workspaces; /* NULL, or what the caller may read; given away */
+  guint level;            /* a conversation's own stream */
+  GHashTable *workspaces; /* the caller's stream: what they may do now; given away */
 } Checked;
 
 static void
@@ -195,44 +221,72 @@ checked_free (gpointer data)
   g_free (checked);
 }
 
+/* INPUT: an array of Check; gives one of Checked, in the same order. */
 static gpointer
 stream_check_work (DaeTx *tx, gconstpointer input)
 {
-  const Conversations *own = dae_data (dae_tx_plugin (tx));
-  const Check *check = input;
-  Checked *checked = g_new0 (Checked, 1);
+  const GPtrArray *checks = input;
+  GPtrArray *all = g_ptr_array_new_with_free_func (checked_free);
 
-  if (check->workspace_id)
-    checked->is_lost = !own->workspaces->may (own->workspaces_plugin, tx, check->subject,
-                                              check->workspace_id, DAE_MAY_READ);
-  else
-    checked->workspaces = state_workspaces (tx, check->subject);
-  return checked;
+  for (guint i = 0; i < checks->len; i++) {
+    const Check *check = checks->pdata[i];
+    Checked *checked = g_new0 (Checked, 1);
+
+    if (check->workspace_id)
+      checked->level = stream_level (tx, check->subject, check->workspace_id);
+    else
+      checked->workspaces = state_workspaces (tx, check->subject);
+    g_ptr_array_add (all, checked);
+  }
+  return all;
+}
+
+/* CHECKED is what they may do now. */
+static void
+outlet_judge (ConversationsState *state, Outlet *outlet, Checked *checked)
+{
+  if (!outlet->caller) {
+    if (checked->level < outlet->level)
+      outlet_end_session (state->streams, outlet,
+                          checked->level == ACCESS_NONE ? "access_lost" : "access_changed");
+    else
+      outlet->level = checked->level;
+  } else if (states_set_workspaces (state->states, outlet, checked->workspaces)) {
+    checked->workspaces = NULL;
+  } else {
+    outlet_end_session (state->streams, outlet, "access_changed");
+  }
 }
 
 static void
 stream_check_done (DaePlugin *self, gpointer result, const char *problem, gpointer data)
 {
   ConversationsState *state = dae_state (self);
-  const Check *check = data;
-  Checked *checked = result;
-  Outlet *outlet = streams_find (state->streams, check->outlet);
+  const GPtrArray *checks = data;
+  GPtrArray *all = result;
 
-  if (!outlet)
-    return;
-  outlet->checking = FALSE;
-  if (!checked) {
-    outlet->checked_at += OUTLET_RETRY_US - OUTLET_CHECK_US;
-    return;
+  for (guint i = 0; i < checks->len; i++) {
+    Outlet *outlet = streams_find (state->streams, ((const Check *)checks->pdata[i])->outlet);
+
+    if (!outlet)
+      continue;
+    outlet->checking = FALSE;
+    if (all)
+      outlet_judge (state, outlet, all->pdata[i]);
+    else if (outlet->checked_at != OUTLET_IN_DOUBT)
+      outlet->checked_at += OUTLET_RETRY_US - OUTLET_CHECK_US;
   }
-  if (checked->is_lost) {
-    outlet_end_session (state->streams, outlet, "access_lost");
-    return;
-  }
-  if (!checked->workspaces)
-    return;
-  streams_keep (state->streams, outlet, checked->workspaces);
-  states_set_workspaces (state->states, outlet, g_steal_pointer (&checked->workspaces));
+}
+
+static gboolean
+streams_check_access (DaePlugin *self, gpointer data)
+{
+  Streams *streams = data;
+  GPtrArray *checks = g_steal_pointer (&streams->checks);
+
+  dae_work (self, NULL, 0, stream_check_work, checks, (GDestroyNotify)g_ptr_array_unref,
+            (GDestroyNotify)g_ptr_array_unref, stream_check_done, checks);
+  return FALSE;
 }
 
 static void
@@ -244,8 +298,11 @@ outlet_check_access (Streams *streams, Outlet *outlet)
   check->subject = g_strdup (outlet->subject);
   if (!outlet->caller && outlet->readers->len > 0)
     check->workspace_id = g_strdup (((Reader *)outlet->readers->pdata[0])->workspace_id);
-  dae_work (streams->self, NULL, 0, stream_check_work, check, check_free, checked_free,
-            stream_check_done, check);
+  if (!streams->checks) {
+    streams->checks = g_ptr_array_new_with_free_func (check_free);
+    dae_timer (streams->self, OUTLET_GATHER_MS, streams_check_access, streams);
+  }
+  g_ptr_array_add (streams->checks, check);
 }
 
 typedef struct {
@@ -254,7 +311,13 @@ typedef struct {
   guint64 outlet;
 } Identifying;
 
-/* A provider that cannot say now is asked again soon. */
+/* TRUE: it cannot be said now who they are; they are asked again soon. */
+static gboolean
+outlet_is_unsure (const DaeUser *user, const DaeReply *refusal)
+{
+  return !user && refusal && dae_reply_status (refusal) >= 500;
+}
+
 static void
 outlet_on_identified (DaeRequest *req, const DaeUser *user, DaeReply *refusal, gpointer data)
 {
@@ -265,9 +328,10 @@ outlet_on_identified (DaeRequest *req, const DaeUser *user, DaeReply *refusal, g
   dae_request_unref (identifying->req);
   if (!outlet)
     return;
-  if (!user && refusal) {
+  if (outlet_is_unsure (user, refusal)) {
     outlet->checking = FALSE;
-    outlet->checked_at += OUTLET_RETRY_US - OUTLET_CHECK_US;
+    if (outlet->checked_at != OUTLET_IN_DOUBT)
+      outlet->checked_at += OUTLET_RETRY_US - OUTLET_CHECK_US;
   } else if (!user || !g_str_equal (user->subject, outlet->subject))
     outlet_end_session (state->streams, outlet, "signed_out");
   else
@@ -296,21 +360,30 @@ outlet_check (Streams *streams, Outlet *outlet)
 
 /* ---- time and topics ---------------------------------------------------------- */
 
+/* Adds those that were last checked in that stretch of time. */
 static void
-streams_check_due (Streams *streams)
+streams_find_due (Streams *streams, gint64 from, gint64 to, GPtrArray *due)
 {
-  g_autoptr (GPtrArray) due = g_ptr_array_new ();
-  gint64 before = g_get_monotonic_time () - OUTLET_CHECK_US;
   GHashTableIter iter;
   gpointer value;
 
   g_hash_table_iter_init (&iter, streams->outlets);
   while (due->len < OUTLET_CHECKS_PER_TICK && g_hash_table_iter_next (&iter, NULL, &value)) {
-    Outlet *outlet = value;
+    const Outlet *outlet = value;
 
-    if (!outlet->checking && outlet->checked_at <= before)
-      g_ptr_array_add (due, outlet);
+    if (!outlet->checking && outlet->checked_at >= from && outlet->checked_at <= to)
+      g_ptr_array_add (due, value);
   }
+}
+
+/* Those that are in doubt first: somebody waits for the end of theirs. */
+static void
+streams_check_due (Streams *streams)
+{
+  g_autoptr (GPtrArray) due = g_ptr_array_new ();
+
+  streams_find_due (streams, OUTLET_IN_DOUBT, OUTLET_IN_DOUBT, due);
+  streams_find_due (streams, OUTLET_IN_DOUBT + 1, g_get_monotonic_time () - OUTLET_CHECK_US, due);
   /* a check may end its own outlet only */
   for (guint i = 0; i < due->len; i++)
     outlet_check (streams, due->pdata[i]);
@@ -324,9 +397,20 @@ streams_on_tick (DaePlugin *self, gpointer data)
   return TRUE;
 }
 
-/* SUBJECT NULL: anybody's. The check is left to the next tick: by then others have heard it too. */
+static gboolean
+outlet_reads (const Outlet *outlet, const char *workspace_id)
+{
+  if (outlet->caller)
+    return g_hash_table_contains (outlet->caller->workspaces, workspace_id);
+  return outlet->readers->len > 0 &&
+         g_ascii_strcasecmp (((Reader *)outlet->readers->pdata[0])->workspace_id, workspace_id) ==
+             0;
+}
+
+/* Each may be NULL: anybody's, of any workspace. The check is left to the next tick: by then others
+ * have heard it too. */
 static void
-streams_doubt (Streams *streams, const char *subject)
+streams_doubt (Streams *streams, const char *subject, const char *workspace_id)
 {
   GHashTableIter iter;
   gpointer value;
@@ -336,8 +420,9 @@ streams_doubt (Streams *streams, const char *subject)
   while (g_hash_table_iter_next (&iter, NULL, &value)) {
     Outlet *outlet = value;
 
-    if (!subject || g_str_equal (outlet->subject, subject))
-      outlet->checked_at = G_MININT64;
+    if ((!subject || g_str_equal (outlet->subject, subject)) &&
+        (!workspace_id || outlet_reads (outlet, workspace_id)))
+      outlet->checked_at = OUTLET_IN_DOUBT;
   }
 }
 
@@ -351,20 +436,32 @@ void
 streams_doubt_since (Streams *streams, Outlet *outlet, guint64 since)
 {
   if (streams->doubts != since)
-    outlet->checked_at = G_MININT64;
+    outlet->checked_at = OUTLET_IN_DOUBT;
 }
 
-/* "access:<workspace>" "<subject or *>" */
+/* "access:<workspace>" "<subject or *>": those who get more read nothing there yet, and are asked
+ * for. */
 static void
 streams_on_access (DaePlugin *self, const char *topic, const char *text, gpointer data)
 {
-  streams_doubt (data, g_strcmp0 (text, "*") == 0 ? NULL : text);
+  if (g_strcmp0 (text, "*") == 0)
+    streams_doubt (data, NULL, topic + strlen ("access:"));
+  else
+    streams_doubt (data, text, NULL);
 }
 
+/* "auth:token" "<subject>" */
 static void
-streams_on_doubt (DaePlugin *self, const char *topic, const char *text, gpointer data)
+streams_on_token (DaePlugin *self, const char *topic, const char *text, gpointer data)
 {
-  streams_doubt (data, NULL);
+  streams_doubt (data, text, NULL);
+}
+
+/* "auth:session" "<what nobody else knows>" */
+static void
+streams_on_session (DaePlugin *self, const char *topic, const char *text, gpointer data)
+{
+  streams_doubt (data, NULL, NULL);
 }
 
 Streams *
@@ -379,8 +476,8 @@ streams_new (DaePlugin *self)
   dae_timer (self, OUTLET_TICK_MS, streams_on_tick, streams);
   dae_subscribe (self, "conversation:*", streams_on_moved, streams);
   dae_subscribe (self, "access:*", streams_on_access, streams);
-  dae_subscribe (self, "workspace:deleted", streams_on_doubt, streams);
-  dae_subscribe (self, "auth:session", streams_on_doubt, streams);
+  dae_subscribe (self, "auth:token", streams_on_token, streams);
+  dae_subscribe (self, "auth:session", streams_on_session, streams);
   return streams;
 }
 
@@ -393,6 +490,7 @@ streams_free (Streams *streams)
     outlet_end (streams, link->data);
   g_hash_table_unref (streams->outlets);
   g_hash_table_unref (streams->cursors);
+  g_clear_pointer (&streams->checks, g_ptr_array_unref);
   g_bytes_unref (streams->greeting);
   g_free (streams);
 }

@@ -20,18 +20,27 @@ caller_free (Caller *caller)
   g_free (caller);
 }
 
+static guint
+state_level (const char *role)
+{
+  if (g_strcmp0 (role, "owner") == 0)
+    return ACCESS_OWN;
+  return g_strcmp0 (role, "editor") == 0 ? ACCESS_WRITE : ACCESS_READ;
+}
+
 GHashTable *
 state_workspaces (DaeTx *tx, const char *subject)
 {
   GHashTable *workspaces = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  DaeRows *rows = dae_query (
-      tx,
-      "SELECT m.workspace_id FROM workspace_member m JOIN workspace w ON w.id = m.workspace_id"
-      " WHERE m.subject = $1 AND w.deleted_at IS NULL",
-      DAE_TEXT (subject));
+  DaeRows *rows = dae_query (tx,
+                             "SELECT m.workspace_id, m.role FROM workspace_member m JOIN workspace "
+                             "w ON w.id = m.workspace_id"
+                             " WHERE m.subject = $1 AND w.deleted_at IS NULL",
+                             DAE_TEXT (subject));
 
   while (dae_rows_next (rows))
-    g_hash_table_add (workspaces, g_strdup (dae_row_text (rows, 0)));
+    g_hash_table_insert (workspaces, g_strdup (dae_row_text (rows, 0)),
+                         GUINT_TO_POINTER (state_level (dae_row_text (rows, 1))));
   return workspaces;
 }
 
@@ -352,21 +361,26 @@ state_tell_again (States *states, Outlet *outlet)
             (GDestroyNotify)g_bytes_unref, state_again_done, again);
 }
 
-void
+gboolean
 states_set_workspaces (States *states, Outlet *outlet, GHashTable *workspaces)
 {
   GHashTable *before = outlet->caller->workspaces;
-  gboolean is_same = g_hash_table_size (before) == g_hash_table_size (workspaces);
+  gboolean has_more = g_hash_table_size (before) != g_hash_table_size (workspaces);
   GHashTableIter iter;
-  gpointer id;
+  gpointer id, level;
 
-  g_hash_table_iter_init (&iter, workspaces);
-  while (is_same && g_hash_table_iter_next (&iter, &id, NULL))
-    is_same = g_hash_table_contains (before, id);
+  g_hash_table_iter_init (&iter, before);
+  while (g_hash_table_iter_next (&iter, &id, &level)) {
+    guint now = GPOINTER_TO_UINT (g_hash_table_lookup (workspaces, id));
+
+    if (now < GPOINTER_TO_UINT (level))
+      return FALSE;
+  }
   outlet->caller->workspaces = workspaces;
   g_hash_table_unref (before);
-  if (!is_same)
+  if (has_more)
     state_tell_again (states, outlet);
+  return TRUE;
 }
 
 void

@@ -8,16 +8,16 @@
 G_BEGIN_DECLS
 
 struct Caller {
-  GHashTable *workspaces; /* set of those that they may read */
+  GHashTable *workspaces; /* those that they may read -> ACCESS_... */
 };
 
 struct States {
   DaePlugin *self;
-  GHashTable *marked; /* conversation id -> Pulse */
-  gboolean waiting;   /* for the next pulse */
-  GHashTable *heard;  /* workspace id -> guint64 *: number of the last hint of it */
-  guint64 heard_last; /* of all hints */
-  guint64 heard_from; /* what was heard before has been forgotten */
+  GHashTable *marked;     /* conversation id -> Pulse */
+  gboolean waiting;       /* for the next pulse */
+  GHashTable *heard;      /* workspace id -> guint64 *: number of the last hint of it */
+  guint64 heard_last;     /* of all hints */
+  guint64 heard_from;     /* what was heard before has been forgotten */
   GHashTable *agents;     /* slug -> JSON as last told; NULL: never read */
   GHashTable *agent_news; /* set of slugs: to be told when they are read next */
   gboolean reading_agents;

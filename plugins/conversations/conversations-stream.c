@@ -353,19 +353,6 @@ streams_watch (Streams *streams,
 }
 
 void
-streams_keep (Streams *streams, Outlet *outlet, GHashTable *workspaces)
-{
-  for (guint i = outlet->readers->len; i > 0; i--) {
-    Reader *reader = outlet->readers->pdata[i - 1];
-
-    if (g_hash_table_contains (workspaces, reader->workspace_id))
-      continue;
-    g_ptr_array_remove_index_fast (outlet->readers, i - 1);
-    reader_free (streams, reader);
-  }
-}
-
-void
 streams_poke_due (Streams *streams)
 {
   g_autoptr (GList) cursors = g_hash_table_get_values (streams->cursors);

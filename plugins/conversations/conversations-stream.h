@@ -32,7 +32,9 @@ struct Streams {
   GHashTable *cursors; /* conversation id -> Cursor */
   guint64 last_id;
   guint ticks;
-  guint64 doubts; /* hints that somebody may have lost access */
+  guint64 doubts;    /* hints that somebody may have lost access */
+  GPtrArray *checks; /* (element-type Check) of those who are known to be who they were; NULL: none
+                        waits */
   GBytes *greeting;
 };
 

@@ -66,9 +66,9 @@ typedef struct {
 
 /* FALSE if there is none or it was deleted. */
 gboolean conversation_load (DaeTx *tx, const char *id, Conversation *ret);
-/* Opens LOG, and reads again what others may have changed before it was locked; FALSE: it is gone. */
-gboolean
-conversation_lock (DaeTx *tx, EventLog *log, guint expected, Conversation *conversation);
+/* Opens LOG, and reads again what others may have changed before it was locked; FALSE: it is gone.
+ */
+gboolean conversation_lock (DaeTx *tx, EventLog *log, guint expected, Conversation *conversation);
 /* The same, and NULL if the caller may do WHAT; else the answer to give. */
 DaeReply *
 conversation_open (DaeTx *tx, DaeRequest *req, const char *id, DaeMay what, Conversation *ret);
@@ -263,6 +263,11 @@ void event_page_free (EventPage *page);
 
 /* ---- streams: loop -------------------------------------------------------- */
 
+/* What somebody may do in a workspace; who may do less than before has to ask anew. */
+enum { ACCESS_NONE = 0, ACCESS_READ, ACCESS_WRITE, ACCESS_OWN };
+
+#define OUTLET_IN_DOUBT G_MININT64
+
 /* An open event stream of a person: of one conversation, or the caller's with any number of them.
  */
 typedef struct Outlet Outlet;
@@ -275,7 +280,8 @@ struct Outlet {
   char *subject;
   GPtrArray *readers; /* of streams.c */
   Caller *caller;     /* owned; NULL: a conversation's own stream */
-  gint64 checked_at;  /* monotonic */
+  guint level;       /* of a conversation's own stream: what they might do when it was last asked */
+  gint64 checked_at; /* monotonic; OUTLET_IN_DOUBT: to be checked before others */
   gboolean checking;
 };
 
@@ -289,8 +295,6 @@ void streams_watch (Streams *streams,
                     const char *conversation_id,
                     const char *workspace_id,
                     EventPage *page);
-/* Takes conversations of other workspaces than WORKSPACES (a set) from a caller's outlet. */
-void streams_keep (Streams *streams, Outlet *outlet, GHashTable *workspaces);
 /* How many hints of lost access came so far; and has OUTLET, whose access was read when there were
  * SINCE, checked again if more came meanwhile. */
 guint64 streams_doubts (Streams *streams);
@@ -307,10 +311,11 @@ DaeOutcome stream_conversation (DaeRequest *req, DaePlugin *self);
 States *states_new (DaePlugin *self);
 void states_free (States *states);
 void caller_free (Caller *caller);
-/* WORKSPACES (a set, given) are what the caller may read now. */
-void states_set_workspaces (States *states, Outlet *outlet, GHashTable *workspaces);
+/* WORKSPACES (as state_workspaces gives them, given) are what the caller may do now. FALSE: that is
+ * less than before, and nothing was taken. */
+gboolean states_set_workspaces (States *states, Outlet *outlet, GHashTable *workspaces);
 DaeOutcome state_stream (DaeRequest *req, DaePlugin *self);
-/* The workspaces that SUBJECT may read: a set, owned. */
+/* The workspaces that SUBJECT may read, each with what they may do there (ACCESS_...): owned. */
 GHashTable *state_workspaces (DaeTx *tx, const char *subject);
 
 /* ---- the rest ------------------------------------------------------------- */

@@ -41,6 +41,7 @@ export class Spec {
       method: method.toUpperCase(),
       path,
       auth: op['x-auth'] ?? 'user',
+      scope: op['x-scope'] ?? (op['x-auth'] === 'none' ? null : method === 'get' ? 'read' : 'write'),
       idempotent: op['x-idempotent'] ?? false,
       ifMatch: op['x-if-match'] ?? false,
       rest: op['x-rest'] ?? false,

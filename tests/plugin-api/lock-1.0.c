@@ -156,6 +156,7 @@ SLOT (115, limit_give, void (*) (DaePlugin *, guint32));
 SLOT (116, exec_later, void (*) (DaeTx *, const char *, const DaeValue *, guint));
 SLOT (117, block, void (*) (DaePlugin *, DaeBlock, DaeBlockDone, gpointer));
 SLOT (118, request_file, guint (*) (DaeRequest *, const char *, gint64, gint64 *, gint64 *));
+SLOT (119, reply_status, guint (*) (const DaeReply *));
 
 /* ---- objects: the table comes first ------------------------------------- */
 

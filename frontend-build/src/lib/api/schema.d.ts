@@ -1339,10 +1339,13 @@ export interface components {
             conversation_id: components["schemas"]["Id"];
             seq: components["schemas"]["Seq"];
         };
-        /** @description The caller may no longer read this; the stream ends */
+        /**
+         * @description The stream ends: the caller's session or token has (`signed_out`), they may no longer read this
+         *     (`access_lost`), or may do less than when it began (`access_changed`): what they still may is to be read anew.
+         */
         SessionEndedEvent: {
             /** @enum {string} */
-            reason: "signed_out" | "access_lost";
+            reason: "signed_out" | "access_lost" | "access_changed";
         };
         StateEvent: {
             running: components["schemas"]["StateTurn"][];
@@ -2039,7 +2042,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            403: components["responses"]["CrossSite"];
+            403: components["responses"]["Forbidden"];
         };
     };
     getMe: {

@@ -222,7 +222,7 @@ function apply(state: ConversationState, event: ConversationEvent): Conversation
     case 'stream.reset':
       return { ...state, stale: true };
     case 'session.ended':
-      return { ...state, ending: event.data.reason };
+      return event.data.reason === 'access_changed' ? state : { ...state, ending: event.data.reason };
     default:
       return unknownKind(event, state);
   }

@@ -63,6 +63,12 @@ export class OpenConversation implements Watcher {
     void this.flush();
   }
 
+  accessChanged(): void {
+    void this.load().then(() => {
+      if (this.error?.status === 404) this.state = { ...this.state, ending: 'access_lost' };
+    });
+  }
+
   events(events: ConversationEvent[]): void {
     this.buffer?.push(...events);
     const now = Date.now();

@@ -15,6 +15,8 @@ export interface Watcher {
   position: () => number | null;
   events: (events: ConversationEvent[]) => void;
   connected: () => void;
+  /** The caller may do less than before, here or elsewhere. */
+  accessChanged: () => void;
 }
 
 // A browser keeps six connections to a host. A tab that nobody sees gives its own back after a while and goes on
@@ -160,13 +162,21 @@ class Live {
           break;
         case 'session.ended':
           if (event.data.reason === 'signed_out') session.signedOut(null);
-          else watched.push(event);
+          else this.accessChanged();
           break;
         default:
           if (event.data.conversation_id === this.watcher?.id) watched.push(event);
       }
     }
     if (watched.length > 0) this.watcher?.events(watched);
+  }
+
+  /** The caller may do less than before: what is shown is read anew, and so is the stream. */
+  private accessChanged(): void {
+    void workspaces.load();
+    void conversations.load();
+    this.watcher?.accessChanged();
+    this.feed.restart();
   }
 
   private turn(turn: Running & { turn_id: string; state: string }): void {
