@@ -191,12 +191,6 @@ static const DaeSetting config_limits_rows[] = {
     .help = "Connections of each worker; 0: as many as its descriptors allow" },
 };
 
-/* Names of the existing deployment that belong to no plugin yet. */
-static const char *const config_host_variables[] = {
-  "DAEDALUS_S3_ENDPOINT", "DAEDALUS_S3_ACCESS_KEY", "DAEDALUS_S3_SECRET_KEY",
-  "DAEDALUS_S3_BUCKET",   "DAEDALUS_S3_REGION",
-};
-
 static gboolean
 config_host_is_port (const char *text)
 {
@@ -316,8 +310,6 @@ config_declare_host (Config *config, Complaints *complaints)
   config_declare (config, "limits", "LIMITS", config_limits_rows, G_N_ELEMENTS (config_limits_rows),
                   NULL, complaints, NULL);
   config_declare (config, "services", NULL, NULL, 0, NULL, complaints, NULL);
-  for (guint i = 0; i < G_N_ELEMENTS (config_host_variables); i++)
-    config_ignore_variable (config, config_host_variables[i]);
   config_host_check_listen (config, complaints);
   config_host_check_base_url (config, complaints);
   config_host_check_proxies (config, complaints);

@@ -77,9 +77,22 @@ health_look_at_database (Health *health)
   component->latency_ms = is_up && latency >= 0 ? (double)latency / 1000 : -1;
 }
 
+/* Whoever provides a service and nothing else is known by it, whichever plugin it is. */
+static char *
+health_name (const Plugin *plugin)
+{
+  const char *service;
+
+  if (plugin->info.provides.n_rows != 1)
+    return g_strdup (plugin->name);
+  service = plugin->info.provides.rows[0].name;
+  return g_strndup (service, strcspn (service, "/"));
+}
+
 static void
 health_look_at_plugin (Health *health, Plugin *plugin)
 {
+  g_autofree char *name = health_name (plugin);
   const char *const labels[] = { plugin->name };
   static const double values[] = { 1, 0.5, 0 };
   g_autoptr (GString) why = g_string_new (NULL);
@@ -90,7 +103,7 @@ health_look_at_plugin (Health *health, Plugin *plugin)
     g_string_printf (why, "out of service for %" G_GINT64_FORMAT " s after repeated crashes",
                      quarantine);
     metrics_set (metrics_series (health->plugin_up, labels, 1), 0);
-    health_add (health, plugin->name, DAE_HEALTH_DOWN, why->str)->is_required = FALSE;
+    health_add (health, name, DAE_HEALTH_DOWN, why->str)->is_required = FALSE;
     return;
   }
   if (plugin->state == PLUGIN_FAILED)
@@ -106,7 +119,7 @@ health_look_at_plugin (Health *health, Plugin *plugin)
     state = DAE_HEALTH_DOWN;
   metrics_set (metrics_series (health->plugin_up, labels, 1), values[state]);
   if (plugin->state != PLUGIN_FAILED && plugin->info.health != NULL)
-    health_add (health, plugin->name, state, why->str);
+    health_add (health, name, state, why->str);
 }
 
 /* Which plugins are missing, by name and state only: anybody may read it. */

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <object-key.h>
+
 #define STORE_GET_BLOCK (256 * 1024)
 
 struct DaeStoreGet {
@@ -196,7 +198,7 @@ store_get (DaePlugin *self,
   get->at = MAX (offset, 0);
   get->left = length;
   get->fd = -1;
-  if (!store_path_is_key (key))
+  if (!object_key_is_valid (key))
     get->outcome = (StoreOutcome){ DAE_STORE_REFUSED, g_strdup ("the key is not a path of names") };
   get->busy = TRUE;
   dae_block (self, store_get_work, store_get_done, get);

@@ -10,28 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define STORE_PATH_KEY_MAX 1024
-#define STORE_PATH_TRIES   64
+#define STORE_PATH_TRIES 64
 
 #define STORE_PATH_FOLDER (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-
-gboolean
-store_path_is_key (const char *key)
-{
-  gsize length = strlen (key);
-
-  if (length == 0 || length > STORE_PATH_KEY_MAX || !g_utf8_validate (key, (gssize)length, NULL))
-    return FALSE;
-  for (const char *name = key;; name++) {
-    gsize n = strcspn (name, "/");
-
-    if (n == 0 || (n == 1 && name[0] == '.') || (n == 2 && name[0] == '.' && name[1] == '.'))
-      return FALSE;
-    name += n;
-    if (*name == '\0')
-      return TRUE;
-  }
-}
 
 static DaeStoreResult
 store_path_result (int error)

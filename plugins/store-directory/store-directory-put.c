@@ -11,6 +11,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <object-key.h>
+
 #define STORE_PUT_HIGH  (1024 * 1024)
 #define STORE_PUT_LOW   (512 * 1024)
 #define STORE_PUT_FLUSH (8 * 1024 * 1024)
@@ -251,7 +253,7 @@ store_put (DaePlugin *self,
   put->key = g_strdup (key);
   put->length = length;
   put->folder = put->fd = -1;
-  if (!store_path_is_key (key)) {
+  if (!object_key_is_valid (key)) {
     put->outcome = (StoreOutcome){ DAE_STORE_REFUSED, g_strdup ("the key is not a path of names") };
     store_put_step (put);
   }

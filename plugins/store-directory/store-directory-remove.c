@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <object-key.h>
+
 typedef struct {
   StoreWhat what;
   char *key;     /* STORE_REMOVE */
@@ -51,7 +53,7 @@ store_remove_work (DaePlugin *self, gpointer data)
   const StoreData *store = dae_data (self);
   int root;
 
-  if (!store_path_is_key (removal->key)) {
+  if (!object_key_is_valid (removal->key)) {
     removal->outcome =
         (StoreOutcome){ DAE_STORE_REFUSED, g_strdup ("the key is not a path of names") };
     return;

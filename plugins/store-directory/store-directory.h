@@ -30,7 +30,6 @@ typedef struct {
 } StoreOutcome;
 
 /* store-directory-path.c: any thread */
-gboolean store_path_is_key (const char *key);
 /* OUTCOME by errno, unless it is bad already; FALSE always. */
 gboolean store_path_fail (StoreOutcome *outcome, int error, const char *what);
 /* The folder PATH/SUB, made if there is none and MAKE; -1 with errno. */

@@ -432,10 +432,6 @@ test_config_host_has_its_defaults_and_names (void)
   static const char *const variables[] = {
     "DAEDALUS_LISTEN=127.0.0.1:9000;unix:/run/d.sock;[::1]:80",
     "DAEDALUS_DATABASE_URL=postgresql+asyncpg://u:p%40@h/d",
-    "DAEDALUS_S3_ENDPOINT=http://s3",
-    "DAEDALUS_S3_ACCESS_KEY=a",
-    "DAEDALUS_S3_SECRET_KEY=b",
-    "DAEDALUS_S3_BUCKET=c",
     "DAEDALUS_ENV=production",
     "DAEDALUS_BASE_URL=https://name.example",
     "DAEDALUS_LOG_LEVEL=debug",
