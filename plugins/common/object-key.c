@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* object-key: the one rule that all stores share. */
 #include "object-key.h"
 
 #include <string.h>

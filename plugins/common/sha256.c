@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* sha256: over libcrypto, which alone is included here. */
 #include "sha256.h"
 
 #include <openssl/evp.h>

@@ -81,6 +81,45 @@ s3_call_end (S3Call *call)
   s3_call_free (call);
 }
 
+static void
+s3_call_give_up (S3Call *call)
+{
+  if (call->fetch != NULL)
+    dae_fetch_cancel (g_steal_pointer (&call->fetch));
+  if (call->timer != 0)
+    dae_timer_cancel (call->self, call->timer);
+  call->timer = 0;
+  call->result = DAE_STORE_UNAVAILABLE;
+  g_free (call->why);
+  call->why = g_strdup ("daedalus ends");
+  call->remedy = "Nothing: it is done again later.";
+  s3_call_end (call);
+}
+
+/* Nobody's request, and done again by whoever comes next. */
+static gboolean
+s3_call_can_wait (const S3Call *call)
+{
+  return call->data != NULL && (call->op == S3_LIST || call->op == S3_UPLOADS ||
+                                call->op == S3_REMOVE || call->op == S3_ABORT);
+}
+
+void
+s3_call_drain (DaePlugin *self)
+{
+  S3State *state = dae_state (self);
+  GList *link = state->calls.head;
+
+  state->draining = TRUE;
+  for (guint n = state->calls.length; n > 0 && link != NULL; n--) {
+    S3Call *call = link->data;
+
+    link = link->next;
+    if (s3_call_can_wait (call))
+      s3_call_give_up (call);
+  }
+}
+
 void
 s3_call_stop (DaePlugin *self)
 {
@@ -90,12 +129,8 @@ s3_call_stop (DaePlugin *self)
   while (state->calls.head != NULL) {
     S3Call *call = state->calls.head->data;
 
-    if (call->fetch != NULL)
-      dae_fetch_cancel (g_steal_pointer (&call->fetch));
-    call->result = DAE_STORE_UNAVAILABLE;
-    g_free (call->why);
-    call->why = g_strdup ("daedalus ends");
-    s3_call_end (call);
+    call->timer = 0; /* has ended by itself */
+    s3_call_give_up (call);
   }
 }
 
@@ -206,12 +241,13 @@ static void
 s3_call_on_end (DaeFetch *fetch, const GError *error, gpointer data)
 {
   S3Call *call = data;
+  const S3State *state = dae_state (call->self);
   gboolean again;
 
   call->fetch = NULL;
   call->tries++;
   again = s3_error_judge (call, error);
-  if (again && call->tries < S3_CALL_TRIES)
+  if (again && call->tries < (state->draining && s3_call_can_wait (call) ? 1 : S3_CALL_TRIES))
     s3_call_wait (call);
   else
     s3_call_end (call);

@@ -364,7 +364,7 @@ s3_put_add (DaeStorePut *put, GBytes *bytes)
   }
 }
 
-/* Asks for what can be asked for now. Calls no hook. */
+/* Asks for whatever can be asked for by this time. Calls no hook. */
 static void
 s3_put_step (DaeStorePut *put)
 {

@@ -22,7 +22,7 @@ s3_log (S3Call *call)
   S3State *state = dae_state (call->self);
   gint64 now = g_get_monotonic_time ();
 
-  if (state->stopping ||
+  if (state->draining ||
       (g_strcmp0 (state->logged, call->why) == 0 && now - state->logged_at < S3_LOG_US))
     return;
   g_free (state->logged);
@@ -66,7 +66,7 @@ s3_probe (DaePlugin *self, gpointer data)
   static const S3CallHooks hooks = { .done = s3_probe_done };
   S3State *state = dae_state (self);
 
-  if (!state->probing) {
+  if (!state->probing && !state->draining) {
     state->probing = TRUE;
     s3_call_send (
         s3_call_new (self, S3_LIST, NULL, g_strdup ("list-type=2&max-keys=1"), &hooks, NULL));
@@ -190,6 +190,12 @@ s3_start (DaePlugin *self, GError **error)
 }
 
 static void
+s3_drain (DaePlugin *self)
+{
+  s3_call_drain (self);
+}
+
+static void
 s3_stop (DaePlugin *self)
 {
   s3_call_stop (self);
@@ -287,5 +293,6 @@ DAE_PLUGIN_DEFINE (.name = "store-s3",
                    .metrics = DAE_TABLE (s3_metrics),
                    .configure = s3_configure,
                    .start = s3_start,
+                   .drain = s3_drain,
                    .stop = s3_stop,
                    .health = s3_health);

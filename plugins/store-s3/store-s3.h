@@ -28,6 +28,7 @@ typedef struct {
 
 typedef struct {
   GQueue calls;      /* of S3Call */
+  gboolean draining;
   gboolean stopping; /* whoever asked is gone */
   gboolean probing;
   char *why; /* what is wrong; owned; NULL: nothing */
@@ -91,6 +92,8 @@ void s3_call_pause (S3Call *call, gboolean paused);
 void s3_call_fail (S3Call *call, DaeStoreResult result, char *why);
 /* No hook of it is called any more, and it is dead. NULL is none. */
 void s3_call_cancel (S3Call *call);
+/* Whatever can be done another time ends now. */
+void s3_call_drain (DaePlugin *self);
 /* All end, without a word to whoever asked. */
 void s3_call_stop (DaePlugin *self);
 

@@ -27,7 +27,7 @@ const mayInclude = {
   'libpq-fe.h': /^host\/data\/database-postgres(-[a-z]+)*\.[ch]$/,
   'sqlite3.h': /^host\/data\/database-sqlite(-[a-z]+)*\.c$/,
   'jose/': /^plugins\/auth\/auth-keys\.c$/,
-  'openssl/': /^plugins\/auth\/auth-keys\.c$/,
+  'openssl/': /^plugins\/(auth\/auth-keys|common\/sha256)\.c$/,
   'jansson.h': /^plugins\/auth\/auth-jwt\.h$/,
 };
 

@@ -45,6 +45,15 @@ test('deployment', async (t) => {
     const noProxy = check({ ...production, ...s3, ...url }, [proxy[1]]);
     assert.equal(noProxy.status, 78);
     assert.match(noProxy.text, /trusted-proxies/);
+    const { DAEDALUS_S3_SECRET_KEY: secret, ...noSecret } = s3;
+    const noKey = check({ ...production, ...noSecret, ...url }, proxy);
+    assert.equal(noKey.status, 78);
+    assert.match(noKey.text, /DAEDALUS_S3_SECRET_KEY/);
+    const noStore = check({ ...production, ...url }, proxy);
+    assert.equal(noStore.status, 78);
+    assert.match(noStore.text, /Write object-store = store-directory in \[services\], or configure another provider/);
+    const directory = check({ ...production, ...url }, [...proxy, 'services.object-store=store-directory']);
+    assert.doesNotMatch(directory.text, /object-store|store-s3/);
   });
 
   await t.test('local identity is refused in production', () => {
@@ -58,7 +67,7 @@ test('deployment', async (t) => {
     const postgres = await startPostgres(t);
     const url = postgres.database();
     const args = ['--config', '/dev/null', '--set', `database.url=${url}`, '--set', `host.data-dir=${folder(t)}`,
-      '--set', 'http.listen=127.0.0.1:0', ...proxy.flatMap((set) => ['--set', set])];
+      '--set', 'http.listen=127.0.0.1:0', '--set', 'services.object-store=store-directory', ...proxy.flatMap((set) => ['--set', set])];
     const env = { ...process.env, DAEDALUS_ENV: 'production' };
     const refused = spawnSync(daedalus, ['run', ...args], { encoding: 'utf8', env, timeout: 20_000 });
     assert.equal(refused.status, 78, refused.stderr);
@@ -67,7 +76,7 @@ test('deployment', async (t) => {
     assert.equal(migrated.status, 0, migrated.stderr);
     const status = spawnSync(daedalus, ['migrate', '--status', ...args], { encoding: 'utf8', env });
     assert.match(status.stdout, /0 pending/);
-    const host = await startHost(t, { database: url, set: proxy, env: { DAEDALUS_ENV: 'production' } });
+    const host = await startHost(t, { database: url, set: [...proxy, 'services.object-store=store-directory'], env: { DAEDALUS_ENV: 'production' } });
     assert.equal((await host.request('GET', '/api/health', { anonymous: true })).status, 200);
   });
 
