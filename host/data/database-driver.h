@@ -139,3 +139,7 @@ gpointer database_postgres_new (const char *url, const char *listen_url, gboolea
 gpointer database_sqlite_new (const char *url, const char *data_dir, char **ret_why);
 extern const DatabaseDriver database_postgres_driver;
 extern const DatabaseDriver database_sqlite_driver;
+
+/* database-choose.c: the driver that the settings mean and what it shares; NULL with complaints. */
+gpointer database_choose (Config *config, const DaeHostInfo *info, Complaints *complaints,
+                          const DatabaseDriver **ret_driver);

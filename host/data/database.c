@@ -9,7 +9,6 @@
 
 #include <string.h>
 
-#include "../config/config.h"
 #include "../plugin/plugin.h"
 #include "database-tx.h"
 
@@ -55,6 +54,7 @@ struct Database {
 
   GMutex lock; /* all below */
   GCond pool_cond, keeper_cond;
+  guint pool_waits;    /* threads at pool_cond: a signal to nobody is a system call, too */
   GQueue pool, keeper; /* (element-type WorkItem) waiting */
   GQueue ended;        /* (element-type WorkItem) for the loop */
   GPtrArray *payloads; /* for NOTIFY */
@@ -221,6 +221,7 @@ void
 database_submit (Database *database, const DatabaseWork *work)
 {
   WorkItem *item = g_new0 (WorkItem, 1);
+  GCond *wake = NULL;
   GQueue *queue;
 
   item->work = *work;
@@ -237,9 +238,15 @@ database_submit (Database *database, const DatabaseWork *work)
     database_end_item (database, item);
   } else {
     g_queue_push_tail (queue, item);
-    g_cond_signal (queue == &database->keeper ? &database->keeper_cond : &database->pool_cond);
+    if (queue == &database->keeper)
+      wake = &database->keeper_cond;
+    else if (database->pool_waits > 0)
+      wake = &database->pool_cond;
   }
   g_mutex_unlock (&database->lock);
+  /* not before: who wakes up wants the lock at once */
+  if (wake != NULL)
+    g_cond_signal (wake);
 }
 
 /* ---- threads ----------------------------------------------------------- */
@@ -269,7 +276,7 @@ database_take (Database *database, GQueue *queue)
     return item;
   database->running |= item->work.flags & database->alone;
   /* what could not run before may do so now, and this thread is taken */
-  if (database_find_item (database, queue) != NULL)
+  if (database->pool_waits > 0 && database_find_item (database, queue) != NULL)
     g_cond_signal (&database->pool_cond);
   return item;
 }
@@ -298,6 +305,22 @@ database_thread_run (DatabaseThread *thread, WorkItem *item, gboolean is_pool)
   database_end_item (database, item);
 }
 
+/* Waits for a signal: FALSE if UNTIL came first; G_MAXINT64: it does not come. Lock as below. */
+static gboolean
+database_thread_sleep (DatabaseThread *thread, GCond *cond, gint64 until)
+{
+  Database *database = thread->database;
+  gboolean ret = TRUE;
+
+  database->pool_waits += cond == &database->pool_cond;
+  if (until == G_MAXINT64)
+    g_cond_wait (cond, &database->lock);
+  else
+    ret = g_cond_wait_until (cond, &database->lock, until);
+  database->pool_waits -= cond == &database->pool_cond;
+  return ret;
+}
+
 /* Opens the connection; pauses and gives up on failure. With the lock held, as it leaves it. */
 static void
 database_thread_connect (DatabaseThread *thread, GCond *cond, gint64 *pause)
@@ -320,7 +343,7 @@ database_thread_connect (DatabaseThread *thread, GCond *cond, gint64 *pause)
   }
   *pause = CLAMP (*pause * 2, 50 * 1000, G_USEC_PER_SEC);
   if (!database->stopping)
-    g_cond_wait_until (cond, &database->lock, g_get_monotonic_time () + *pause);
+    database_thread_sleep (thread, cond, g_get_monotonic_time () + *pause);
 }
 
 /* Sends what database_notify has gathered. With the lock held, as it leaves it. */
@@ -366,10 +389,10 @@ database_thread_wait (DatabaseThread *thread, GCond *cond, GQueue *queue)
   Database *database = thread->database;
 
   if (!database->draining || thread->runner.connection == NULL) {
-    g_cond_wait (cond, &database->lock);
+    database_thread_sleep (thread, cond, G_MAXINT64);
     return;
   }
-  if (g_cond_wait_until (cond, &database->lock, g_get_monotonic_time () + IDLE_US) ||
+  if (database_thread_sleep (thread, cond, g_get_monotonic_time () + IDLE_US) ||
       database->stopping || database_thread_wants_connection (thread, queue))
     return;
   database_thread_set_state (thread, DATABASE_THREAD_GIVEN_BACK);
@@ -479,45 +502,14 @@ database_listen (Database *database,
 
 /* ---- birth and death --------------------------------------------------- */
 
-static gboolean
-database_choose (Database *database, Complaints *complaints)
-{
-  Config *config = database->host->config;
-  const char *url = config_text (config, "database", "url");
-  const ConfigEntry *origin = config_origin (config, "database", "url");
-  g_autofree char *why = NULL;
-
-  if (url == NULL && g_strcmp0 (database->host->info.environment, "production") == 0) {
-    complaints_add (complaints, NULL, NULL, 0, "database", "url",
-                    "no database is named, and production does not begin an empty one by itself",
-                    "Write url = postgresql://..., or url = sqlite: to run on SQLite on purpose.");
-    return FALSE;
-  }
-  if (url == NULL || g_str_has_prefix (url, "sqlite")) {
-    database->driver = &database_sqlite_driver;
-    database->shared =
-        database_sqlite_new (url != NULL ? url : "sqlite:", database->host->info.data_dir, &why);
-  } else {
-    database->driver = &database_postgres_driver;
-    database->shared =
-        database_postgres_new (url, config_text (config, "database", "listen-url"),
-                               config_int (config, "database", "prepare") != 0, &why);
-  }
-  if (database->shared == NULL)
-    complaints_add (complaints, NULL, origin != NULL ? origin->file : NULL,
-                    origin != NULL ? origin->line : 0, "database", "url", why,
-                    "Write postgresql://USER:PASSWORD@HOST/DATABASE with special characters "
-                    "percent-encoded, or sqlite:///PATH.");
-  return database->shared != NULL;
-}
-
 Database *
 database_new (Host *host, Complaints *complaints)
 {
   Database *database = g_new0 (Database, 1);
 
   database->host = host;
-  if (!database_choose (database, complaints)) {
+  database->shared = database_choose (host->config, &host->info, complaints, &database->driver);
+  if (database->shared == NULL) {
     g_free (database);
     return NULL;
   }

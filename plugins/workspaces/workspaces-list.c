@@ -6,6 +6,8 @@
  */
 #include "workspaces.h"
 
+#include <string.h>
+
 #define LAST_ID "ffffffff-ffff-ffff-ffff-ffffffffffff"
 
 #define LIST_COLUMNS                                                                               \
@@ -69,8 +71,15 @@ list_write (DaeJson *json, DaeRows *row, DaeRows *agents, gboolean *more)
 static gboolean
 list_is_id (const char *text)
 {
-  return g_regex_match_simple ("^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", text,
-                               G_REGEX_DOLLAR_ENDONLY, 0);
+  gsize length = 0;
+
+  for (; text[length]; length++) {
+    gboolean is_dash = length == 8 || length == 13 || length == 18 || length == 23;
+
+    if (is_dash ? text[length] != '-' : !strchr ("0123456789abcdef", text[length]))
+      return FALSE;
+  }
+  return length == 36;
 }
 
 DaeReply *

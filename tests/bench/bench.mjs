@@ -47,6 +47,7 @@ try {
     say(`${row.name} (${((performance.now() - started) / 1e3).toFixed(0)} s)`);
   }
 } finally {
+  await groups.close();
   await contenders.close();
 }
 

@@ -91,6 +91,10 @@ export class Groups {
     await origin?.end();
   }
 
+  async close () {
+    for (const name of [...this.sets.keys()]) await this.leave(name);
+  }
+
   messages () { return this.conversations.slice(0, 32).map((id) => `/api/conversations/${id}/messages`); }
 
   /** One run on one contender: requests per second, µs of its own CPU and p99 of each. */

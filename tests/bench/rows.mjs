@@ -68,20 +68,27 @@ async function staticFile (groups, path, connections, must, stretch) {
   return [check('CPU', 'µs', results.daedalus.us, results.nginx.us, results.daedalus.us.median / results.nginx.us.median, must, stretch, true)];
 }
 
-/** System calls of the contender's worker for each request. */
-async function systemCalls (groups, contender, path) {
+/** System calls of the contender's worker while WORK goes on. */
+async function callsDuring (contender, work) {
   const strace = spawn('strace', ['-f', '-c', '-p', String(contender.workers()[0])], { stdio: ['ignore', 'ignore', 'pipe'] });
   const ended = new Promise((done) => strace.once('exit', done));
   let said = '';
   strace.stderr.on('data', (text) => { said += text; });
   while (!said.includes('attached') && strace.exitCode === null) await sleep(10);
   await sleep(200);
-  const { requests } = await groups.load.run({ port: contender.port, path, connections: 1, seconds: 1.5 });
+  const result = await work();
   strace.kill('SIGINT');
   await ended;
   const total = /^\s*100\.00\s+[\d.]+\s+(?:\d+\s+)?(\d+)\s.*total$/m.exec(said);
   if (!total) throw new Error(`strace: ${said.slice(-300)}`);
-  return Number(total[1]) / requests;
+  return { calls: Number(total[1]), result };
+}
+
+/** System calls for each request, without those that an idle worker makes in the same time. */
+async function systemCalls (groups, contender, path) {
+  const { calls: idle } = await callsDuring(contender, () => sleep(2000));
+  const { calls, result } = await callsDuring(contender, () => groups.load.run({ port: contender.port, path, connections: 1, seconds: 2 }));
+  return (calls - idle) / result.requests;
 }
 
 export const rows = [
