@@ -21,6 +21,20 @@ cursor_decode (const char *text)
   return g_strndup ((const char *)bytes, size);
 }
 
+gboolean
+cursor_is_id (const char *text)
+{
+  gsize length = 0;
+
+  for (; text[length]; length++) {
+    gboolean is_dash = length == 8 || length == 13 || length == 18 || length == 23;
+
+    if (is_dash ? text[length] != '-' : !strchr ("0123456789abcdef", text[length]))
+      return FALSE;
+  }
+  return length == 36;
+}
+
 void
 cursor_write (DaeJson *json, const char *position)
 {

@@ -68,20 +68,6 @@ list_write (DaeJson *json, DaeRows *row, DaeRows *agents, gboolean *more)
   dae_json_end (json);
 }
 
-static gboolean
-list_is_id (const char *text)
-{
-  gsize length = 0;
-
-  for (; text[length]; length++) {
-    gboolean is_dash = length == 8 || length == 13 || length == 18 || length == 23;
-
-    if (is_dash ? text[length] != '-' : !strchr ("0123456789abcdef", text[length]))
-      return FALSE;
-  }
-  return length == 36;
-}
-
 DaeReply *
 workspaces_list (DaeTx *tx, DaeRequest *req, DaePlugin *self)
 {
@@ -97,7 +83,7 @@ workspaces_list (DaeTx *tx, DaeRequest *req, DaePlugin *self)
   gboolean more, more_agents;
   DaeJson *json;
 
-  if (!cursor || !list_is_id (cursor))
+  if (!cursor || !cursor_is_id (cursor))
     return cursor_refuse (req);
   queries[0].sql = access_has_conversations (tx, self) ? list_with_conversations_sql : list_sql;
   queries[1].sql = list_agents_sql;

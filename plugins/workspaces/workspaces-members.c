@@ -9,7 +9,6 @@
 
 #include <string.h>
 
-#define INVITATION    "invitation:"
 #define MEMBERS_BATCH 100
 
 /* Spelt as the index of people by address is, and compared with an expression: SQLite would not use
@@ -91,7 +90,7 @@ members_list (DaeTx *tx, DaeRequest *req, DaePlugin *self)
   return dae_reply_json (req, 200, json);
 }
 
-static DaeReply *
+DaeReply *
 member_reply (
     DaeTx *tx, DaeRequest *req, guint status, const char *workspace_id, const char *subject)
 {
@@ -112,8 +111,17 @@ members_is_email (const char *text)
   return g_regex_match_simple ("^[!-?A-~]+@[!-?A-~]+$", text, G_REGEX_DOLLAR_ENDONLY, 0);
 }
 
-/* Borrowed from TX; NULL: nobody with this address has signed in. */
-static const char *
+DaeReply *
+members_refuse_email (DaeRequest *req, const char *email)
+{
+  if (members_is_email (email))
+    return NULL;
+  return dae_reply_pointer (
+      dae_reply_problem (req, 422, "invalid_body", "the address is no e-mail address"), "/email",
+      "is no e-mail address");
+}
+
+const char *
 members_find_person (DaeTx *tx, const char *email)
 {
   DaeRows *row = dae_query_one (tx,
@@ -169,12 +177,10 @@ members_add (DaeTx *tx, DaeRequest *req, DaePlugin *self)
   char invitation[37];
   gint64 n;
 
+  if (!refusal)
+    refusal = members_refuse_email (req, email);
   if (refusal)
     return refusal;
-  if (!members_is_email (email)) {
-    refusal = dae_reply_problem (req, 422, "invalid_body", "the address is no e-mail address");
-    return dae_reply_pointer (refusal, "/email", "is no e-mail address");
-  }
   person = members_find_person (tx, email);
   if (person) {
     subject = g_strdup (person);

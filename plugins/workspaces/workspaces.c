@@ -226,6 +226,25 @@ static const DaeService services[] = {
   { .name = "workspaces/1", .vtable = &workspaces_service },
 };
 
+static const DaeSetting settings[] = {
+  { .key = "owner-absent",
+    .type = DAE_SETTING_DURATION,
+    .fallback = "90d",
+    .help = "After how long without any of its owners an administrator may give a workspace "
+            "another one.",
+    .min = 1000,
+    .max = G_GINT64_CONSTANT (315360000000) },
+};
+
+static const DaeMember people_query[] = {
+  { .name = "q", .type = DAE_MEMBER_TEXT, .flags = DAE_MEMBER_REQUIRED, .min = 1, .max = 100 },
+  { .name = "limit", .type = DAE_MEMBER_INT, .min = 1, .max = 50 },
+};
+
+static const DaeMember owner_members[] = {
+  { .name = "email", .type = DAE_MEMBER_TEXT, .flags = DAE_MEMBER_REQUIRED, .min = 3, .max = 254 },
+};
+
 static const DaeMember page_query[] = {
   { .name = "limit", .type = DAE_MEMBER_INT, .min = 1, .max = 200 },
   { .name = "cursor", .type = DAE_MEMBER_TEXT, .min = 1, .max = 500 },
@@ -315,6 +334,22 @@ static const DaeRoute routes[] = {
     .answer = agents_set,
     .body = DAE_BODY_JSON,
     .members = DAE_TABLE (agents_members) },
+  { .method = "GET",
+    .pattern = "/api/people",
+    .answer = people_find,
+    .query = DAE_TABLE (people_query) },
+  { .method = "GET",
+    .pattern = "/api/admin/workspaces",
+    .answer = owner_list_lost,
+    .auth = DAE_AUTH_ADMIN,
+    .flags = DAE_ROUTE_SLOW,
+    .query = DAE_TABLE (page_query) },
+  { .method = "PUT",
+    .pattern = "/api/admin/workspaces/{workspace_id:uuid}/owner",
+    .answer = owner_set,
+    .auth = DAE_AUTH_ADMIN,
+    .body = DAE_BODY_JSON,
+    .members = DAE_TABLE (owner_members) },
 };
 
 static const DaeJob jobs[] = {
@@ -328,6 +363,7 @@ DAE_PLUGIN_DEFINE (.name = "workspaces",
                    .needs = needs,
                    .wants = wants,
                    .provides = DAE_TABLE (services),
+                   .settings = DAE_TABLE (settings),
                    .routes = DAE_TABLE (routes),
                    .jobs = DAE_TABLE (jobs),
                    .configure = workspaces_configure,

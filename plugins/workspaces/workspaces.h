@@ -11,6 +11,8 @@
 #include <services/agents.h>
 #include <services/workspaces.h>
 
+#define INVITATION "invitation:" /* before the id of one, in the place of a subject */
+
 typedef enum {
   ROLE_NONE = 0, /* no member: the workspace does not exist for them */
   ROLE_VIEWER,
@@ -51,6 +53,8 @@ extern const DaeWorkspaces1 workspaces_service;
 
 /* Owned: NULL if TEXT is none of ours. */
 char *cursor_decode (const char *text);
+/* TRUE if TEXT is the id of a row. */
+gboolean cursor_is_id (const char *text);
 /* Writes "next". */
 void cursor_write (DaeJson *json, const char *position);
 DaeReply *cursor_refuse (DaeRequest *req);
@@ -64,6 +68,17 @@ DaeReply *members_update (DaeTx *tx, DaeRequest *req, DaePlugin *self);
 DaeReply *members_remove (DaeTx *tx, DaeRequest *req, DaePlugin *self);
 /* Step of the job "invitations": those whose people have signed in since become members. */
 gboolean members_bind (DaeTx *tx, DaePlugin *self);
+/* Borrowed from TX; NULL: nobody with this address has signed in. */
+const char *members_find_person (DaeTx *tx, const char *email);
+/* 422 where EMAIL is none; NULL: go on. */
+DaeReply *members_refuse_email (DaeRequest *req, const char *email);
+DaeReply *member_reply (
+    DaeTx *tx, DaeRequest *req, guint status, const char *workspace_id, const char *subject);
+/* workspaces-people.c: GET /api/people. */
+DaeReply *people_find (DaeTx *tx, DaeRequest *req, DaePlugin *self);
+/* workspaces-owner.c: what lost its owner. */
+DaeReply *owner_list_lost (DaeTx *tx, DaeRequest *req, DaePlugin *self);
+DaeReply *owner_set (DaeTx *tx, DaeRequest *req, DaePlugin *self);
 DaeReply *agents_show (DaeTx *tx, DaeRequest *req, DaePlugin *self);
 DaeReply *agents_set (DaeTx *tx, DaeRequest *req, DaePlugin *self);
 /* 422 where nobody knows the agent SLUG (NULL: nothing to check); NULL: go on. */

@@ -30,7 +30,7 @@ const fewer = { postMessage: 3, cancelTurn: 4, streamCaller: 4, streamConversati
 // A member that names something else may name what is not there: that is 422 with its pointer.
 const references = /^\/(agent|default_agent|parent_id|message_id|items\/\d+)$/;
 // What may stand in the way of a request that is well formed.
-const obstacles = new Set(['already_member', 'last_owner', 'turn_queue_full', 'turn_over', 'too_many_tokens']);
+const obstacles = new Set(['already_member', 'last_owner', 'has_owner', 'not_yourself', 'turn_queue_full', 'turn_over', 'too_many_tokens']);
 
 let host;
 let ids;
@@ -40,7 +40,7 @@ before(async () => {
   const t = { after: (func) => ended.push(func) };
   const page = folder(t);
   writeFileSync(join(page, 'index.html'), '<!doctype html><title>page</title>');
-  host = await startHost(t, { ...await freshDatabase(t), set: [`host.static-dir=${page}`, 'plugin librarian.pace=5ms'] });
+  host = await startHost(t, { ...await freshDatabase(t), set: [`host.static-dir=${page}`, 'plugin librarian.pace=5ms', 'plugin workspaces.owner-absent=1s'] });
   ids = await populate();
 });
 after(async () => {

@@ -12,8 +12,11 @@ export function routeTable () {
 
 export const parametersOf = (route) => [...route.path.matchAll(/\{([a-z_]+)\}/g)].map(([, name]) => name);
 
-/** The path of ROUTE with VALUES in the place of its parameters. */
-export const fill = (route, values) => route.path.replace(/\{([a-z_]+)\}/g, (_, name) => encodeURIComponent(values[name]));
+// Without these nobody gets as far as the question who may do this.
+const queries = { 'POST /api/workspaces/{workspace_id}/files': '?name=x.txt', 'GET /api/people': '?q=a' };
+
+/** The target of ROUTE with VALUES in the place of its parameters. */
+export const fill = (route, values) => route.path.replace(/\{([a-z_]+)\}/g, (_, name) => encodeURIComponent(values[name])) + (queries[`${route.method} ${route.path}`] ?? '');
 
 /** A body that fits, so that a request gets as far as the question who may do this; undefined: it has none. */
 export function bodyFor (spec, route, values) {

@@ -413,6 +413,63 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** People who share a workspace with the caller, by the beginning of their names or addresses */
+        get: operations["findPeople"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/workspaces": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Workspaces none of whose owners has been seen for long (admins) */
+        get: operations["listLostWorkspaces"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/workspaces/{workspace_id}/owner": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                workspace_id: components["parameters"]["WorkspaceId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Give a workspace that lost its owner another one (admins)
+         * @description The others keep their roles. Somebody who has never signed in gets an invitation. 409 `has_owner` where an owner has been
+         *     seen lately, `not_yourself` where administrators name themselves without sharing it.
+         */
+        put: operations["giveWorkspace"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/workspaces/{workspace_id}/conversations": {
         parameters: {
             query?: never;
@@ -969,6 +1026,29 @@ export interface components {
         };
         MemberUpdate: {
             role: components["schemas"]["Role"];
+        };
+        OwnerUpdate: {
+            email: string;
+        };
+        Person: {
+            subject: string;
+            name: string;
+            email: string | null;
+        };
+        PersonList: {
+            items: components["schemas"]["Person"][];
+            next: null;
+        };
+        LostWorkspace: {
+            id: components["schemas"]["Id"];
+            name: string;
+            created_at: components["schemas"]["Time"];
+            members: number;
+            owner_last_seen_at: components["schemas"]["Time"] | null;
+        };
+        LostWorkspaceList: {
+            items: components["schemas"]["LostWorkspace"][];
+            next: components["schemas"]["Cursor"];
         };
         Conversation: {
             id: components["schemas"]["Id"];
@@ -2610,6 +2690,90 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             412: components["responses"]["PreconditionFailed"];
+            422: components["responses"]["Unprocessable"];
+        };
+    };
+    findPeople: {
+        parameters: {
+            query: {
+                /** @description Each word begins a word of the name, in any order and case; or all of it begins the e-mail address */
+                q: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Those found, by name; never the caller */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonList"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            422: components["responses"]["Unprocessable"];
+        };
+    };
+    listLostWorkspaces: {
+        parameters: {
+            query?: {
+                limit?: components["parameters"]["Limit"];
+                /** @description The `next` of the page before; opaque */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of them, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LostWorkspaceList"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Unprocessable"];
+        };
+    };
+    giveWorkspace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                workspace_id: components["parameters"]["WorkspaceId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OwnerUpdate"];
+            };
+        };
+        responses: {
+            /** @description The owner */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Member"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["CrossSite"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             422: components["responses"]["Unprocessable"];
         };
     };
