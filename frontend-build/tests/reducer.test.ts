@@ -14,7 +14,7 @@ function message(id: string, change: Partial<Message> = {}): Message {
   return {
     id, conversation_id: C, parent_id: null, role: 'user', author: { subject: 'local', name: 'Ada' }, agent: null, content: 'Why?',
     iterations: null, state: 'complete', error_code: null, error_detail: null, turn_id: null, request_id: null, created_at: TIME,
-    started_at: null, finished_at: null, siblings: { count: 1, position: 1 }, activities: [], notes: [], ...change,
+    started_at: null, finished_at: null, siblings: { count: 1, position: 1 }, activities: [], notes: [], files: [], ...change,
   };
 }
 

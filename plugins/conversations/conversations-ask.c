@@ -15,9 +15,10 @@
 typedef struct {
   char question[37], answer[37], turn[37];
   const char *content;
-  const char *agent;  /* NULL: nobody is asked */
-  const char *parent; /* NULL: a first message */
-  char *title;        /* that the conversation gets if it has none; owned */
+  const char *agent;        /* NULL: nobody is asked */
+  const char *parent;       /* NULL: a first message */
+  const char *const *files; /* NULL-ended ids; NULL: none */
+  char *title;              /* that the conversation gets if it has none; owned */
 } Ask;
 
 /* The first characters in one line: owned. */
@@ -114,15 +115,16 @@ ask_insert_message (
       tx,
       "INSERT INTO message (id, conversation_id, parent_id, role, author, author_name, "
       "agent, content, state,"
-      " turn_id, request_id, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, "
-      "$11, $12)",
+      " turn_id, request_id, created_at, n_files) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,"
+      " $11, $12, $13)",
       DAE_UUID (is_answer ? ask->answer : ask->question), DAE_UUID (conversation_id),
       DAE_UUID (is_answer ? ask->question : ask->parent),
       DAE_TEXT (is_answer ? "assistant" : "user"), DAE_TEXT (is_answer ? NULL : user->subject),
       DAE_TEXT (is_answer ? NULL : user->name), DAE_TEXT (ask->agent),
       DAE_TEXT (is_answer ? "" : ask->content), DAE_TEXT (is_answer ? "queued" : "complete"),
       DAE_UUID (ask->agent ? ask->turn : NULL), DAE_TEXT (dae_request_id (req)),
-      DAE_TIME (dae_tx_now (tx)));
+      DAE_TIME (dae_tx_now (tx)),
+      DAE_INT (is_answer || !ask->files ? 0 : g_strv_length ((char **)ask->files)));
 }
 
 static void
@@ -229,6 +231,23 @@ ask_store (EventLog *log, DaeRequest *req, Ask *ask, const Conversation *before)
   return reply;
 }
 
+/* NULL: they are attached; they are of the conversation's workspace, whose members may read them.
+ */
+static DaeReply *
+ask_attach (DaeTx *tx, DaeRequest *req, const Ask *ask, const Conversation *conversation)
+{
+  const Conversations *own = dae_data (dae_tx_plugin (tx));
+  guint wrong = 0;
+  char pointer[32];
+
+  if (!ask->files || !*ask->files ||
+      (own->files && own->files->attach (own->files_plugin, tx, conversation->workspace_id,
+                                         ask->question, ask->files, &wrong)))
+    return NULL;
+  g_snprintf (pointer, sizeof pointer, "/file_ids/%u", wrong);
+  return conversation_unprocessable (req, pointer, "is not a file of this workspace");
+}
+
 DaeReply *
 ask_post (DaeTx *tx, DaeRequest *req, DaePlugin *self)
 {
@@ -257,6 +276,10 @@ ask_post (DaeTx *tx, DaeRequest *req, DaePlugin *self)
   dae_uuid7 (self, ask.turn);
   ask.content = dae_body_text (req, "content");
   ask.agent = agent;
+  ask.files = dae_body_list (req, "file_ids");
+  refusal = ask_attach (tx, req, &ask, &conversation);
+  if (refusal)
+    return refusal;
   ask.title = title = ask_dup_title (ask.content);
   return ask_store (&log, req, &ask, &conversation);
 }

@@ -67,6 +67,34 @@ message_write_list (DaeJson *json, const char *key, DaeRows *rows, guint column,
   dae_json_raw (json, key, is_answer && text ? text : "[]");
 }
 
+static void
+message_write_file (const char *message_id, const DaeFile *file, gpointer data)
+{
+  DaeJson *json = data;
+
+  dae_json_begin_object (json, NULL);
+  dae_json_text (json, "id", file->id);
+  dae_json_text (json, "name", file->name);
+  dae_json_text (json, "media_type", file->type);
+  if (file->size < 0)
+    dae_json_null (json, "size");
+  else
+    dae_json_int (json, "size", file->size);
+  dae_json_end (json);
+}
+
+static void
+message_write_files (DaeTx *tx, DaeJson *json, DaeRows *rows, guint column)
+{
+  const Conversations *own = dae_data (dae_tx_plugin (tx));
+  const char *ids[] = { dae_row_text (rows, column), NULL };
+
+  dae_json_begin_array (json, "files");
+  if (own->files && dae_row_int (rows, column + 21) > 0)
+    own->files->of_messages (own->files_plugin, tx, ids, message_write_file, json);
+  dae_json_end (json);
+}
+
 void
 message_write (DaeTx *tx, DaeJson *json, const char *key, DaeRows *rows, guint column)
 {
@@ -95,6 +123,7 @@ message_write (DaeTx *tx, DaeJson *json, const char *key, DaeRows *rows, guint c
   dae_json_end (json);
   message_write_list (json, "activities", rows, column, 19);
   message_write_list (json, "notes", rows, column, 20);
+  message_write_files (tx, json, rows, column);
   dae_json_end (json);
 }
 

@@ -1,59 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* search: conversations/1, for plugins that read on behalf of a person.
  *
- * Free words become a query that neither database can misread: letters and
- * digits only, each word quoted. Messages that hold all words come first; where
+ * Messages that hold all words come first; where
  * none does, those that hold any.
  */
+#include "../common/words.h"
 #include "conversations.h"
-
-#include <string.h>
-
-#define SEARCH_MAX_WORDS   16
-#define SEARCH_MAX_WORD    60
-#define SEARCH_PREFIX_FROM 3 /* characters: longer words match their beginnings too */
-
-/* Words of letters and digits in lower case: owned. */
-static GPtrArray *
-search_split (const char *text)
-{
-  GPtrArray *words = g_ptr_array_new_with_free_func (g_free);
-  g_autoptr (GString) word = g_string_new (NULL);
-
-  for (const char *at = text;; at = g_utf8_next_char (at)) {
-    gunichar c = g_utf8_get_char (at);
-
-    if (c && (g_unichar_isalnum (c) || g_unichar_ismark (c))) {
-      if (word->len < SEARCH_MAX_WORD)
-        g_string_append_unichar (word, g_unichar_tolower (c));
-      continue;
-    }
-    if (word->len > 0)
-      g_ptr_array_add (words, g_strdup (word->str));
-    g_string_truncate (word, 0);
-    if (!c || words->len == SEARCH_MAX_WORDS)
-      return words;
-  }
-}
-
-/* PostgreSQL's to_tsquery or SQLite's FTS5, with OPERATOR between the words: owned. */
-static char *
-search_format (GPtrArray *words, gboolean is_sqlite, const char *operator)
-{
-  GString *query = g_string_new (NULL);
-
-  for (guint i = 0; i < words->len; i++) {
-    const char *word = words->pdata[i];
-    gboolean is_prefix = g_utf8_strlen (word, -1) >= SEARCH_PREFIX_FROM;
-
-    if (i > 0)
-      g_string_append (query, operator);
-    g_string_append_c (query, is_sqlite ? '"' : '\'');
-    g_string_append (query, word);
-    g_string_append (query, is_sqlite ? (is_prefix ? "\" *" : "\"") : (is_prefix ? "':*" : "'"));
-  }
-  return g_string_free (query, FALSE);
-}
 
 static const char search_sqlite[] =
     "SELECT m.id, m.conversation_id, c.title, m.role,"
@@ -94,11 +46,9 @@ search_search (DaePlugin *provider,
                gpointer data)
 {
   const Conversations *own = dae_data (provider);
-  g_autoptr (GPtrArray) split = search_split (words);
-  g_autofree char *all =
-      search_format (split, dae_tx_is_sqlite (tx), dae_tx_is_sqlite (tx) ? " " : " & ");
-  g_autofree char *any =
-      search_format (split, dae_tx_is_sqlite (tx), dae_tx_is_sqlite (tx) ? " OR " : " | ");
+  g_autoptr (GPtrArray) split = words_split (words);
+  g_autofree char *all = words_query (split, dae_tx_is_sqlite (tx), FALSE);
+  g_autofree char *any = words_query (split, dae_tx_is_sqlite (tx), TRUE);
   DaeRows *rows;
   gboolean has_row;
 

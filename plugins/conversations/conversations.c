@@ -46,6 +46,7 @@ conversations_start (DaePlugin *self, GError **error)
   own->workspaces = dae_service (self, "workspaces/1", &own->workspaces_plugin);
   own->agents = dae_service (self, "agents/1", &own->agents_plugin);
   own->identity = dae_service (self, "identity/1", &own->identity_plugin);
+  own->files = dae_service (self, "files/1", &own->files_plugin);
   own->worker = worker_name_new ();
   dae_set_data (self, own, conversations_data_free);
   dae_set_state (self, state, g_free);
@@ -164,6 +165,7 @@ static const DaeMember conversations_post_members[] = {
     .max = 100000 },
   { .name = "agent", .type = DAE_MEMBER_SLUG, .flags = DAE_MEMBER_NULLABLE },
   { .name = "parent_id", .type = DAE_MEMBER_UUID, .flags = DAE_MEMBER_NULLABLE },
+  { .name = "file_ids", .type = DAE_MEMBER_UUID_LIST, .max = 20 },
 };
 
 static const DaeMember conversations_current_members[] = {
@@ -262,7 +264,7 @@ DAE_PLUGIN_DEFINE (.name = "conversations",
                    .version = "0.1.0",
                    .summary = "Conversations, their messages, turns and event streams",
                    .needs = (const char *const[]){ "workspaces/1", "agents/1", NULL },
-                   .wants = (const char *const[]){ "identity/1", NULL },
+                   .wants = (const char *const[]){ "identity/1", "files/1", NULL },
                    .provides = DAE_TABLE (conversations_services),
                    .settings = DAE_TABLE (conversations_settings),
                    .metrics = DAE_TABLE (conversations_metrics),

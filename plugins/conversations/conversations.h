@@ -26,6 +26,7 @@
 #include <daedalus-plugin.h>
 #include <services/agents.h>
 #include <services/conversations.h>
+#include <services/files.h>
 #include <services/identity.h>
 #include <services/workspaces.h>
 
@@ -39,6 +40,8 @@ typedef struct {
   DaePlugin *agents_plugin;
   const DaeIdentity1 *identity; /* NULL: sessions are not checked again */
   DaePlugin *identity_plugin;
+  const DaeFiles1 *files; /* NULL: nothing can be attached */
+  DaePlugin *files_plugin;
   char *worker; /* names this process in rows of turns */
 } Conversations;
 
@@ -108,8 +111,8 @@ DaeReply *conversation_set_read (DaeTx *tx, DaeRequest *req, DaePlugin *self);
   "m.id, m.conversation_id, m.parent_id, m.role, m.author, m.author_name, m.agent, m.content, "    \
   "m.iterations, m.state, m.error_code, m.error_detail, m.turn_id, m.request_id, m.created_at, "   \
   "m.started_at, m.finished_at, (" MESSAGE_SIBLINGS "), (" MESSAGE_SIBLINGS " AND s.id <= m.id), " \
-  "t.activities, t.notes"
-#define MESSAGE_N_COLUMNS 21
+  "t.activities, t.notes, m.n_files"
+#define MESSAGE_N_COLUMNS 22
 #define MESSAGE_TURN      "LEFT JOIN turn t ON t.id = m.turn_id"
 
 /* The current row's message, whose first column is COLUMN. */

@@ -211,6 +211,8 @@ files_rename (DaeTx *tx, DaeRequest *req, DaePlugin *self)
   row->name = name;
   dae_exec_later (tx, "UPDATE file SET name = $2 WHERE id = $1", DAE_UUID (row->id),
                   DAE_TEXT (name));
+  dae_exec_later (tx, "UPDATE file_text SET name = $2 WHERE file_id = $1", DAE_UUID (row->id),
+                  DAE_TEXT (name));
   return file_reply (req, row);
 }
 

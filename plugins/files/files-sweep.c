@@ -54,6 +54,8 @@ sweep_mark_work (DaeTx *tx, gconstpointer input)
       (double)dae_exec (tx, "UPDATE file SET state = 'deleting' WHERE state = 'ready' AND id IN"
                             " (SELECT f.id FROM workspace w JOIN file f ON f.workspace_id = w.id"
                             " WHERE w.deleted_at IS NOT NULL LIMIT 1000)"));
+  dae_exec_later (tx, "DELETE FROM message_file WHERE workspace_id IN"
+                      " (SELECT w.id FROM workspace w WHERE w.deleted_at IS NOT NULL)");
   rows = dae_query (tx,
                     "SELECT id, object_key FROM file WHERE state = 'deleting'"
                     " ORDER BY created_at LIMIT $1",
@@ -295,6 +297,25 @@ orphans_tidied (DaeStoreResult result, const char *why, gpointer data)
              DAE_S ("error", why));
 }
 
+/* Attachments whose message has gone; whoever attaches has messages. */
+static gpointer
+orphans_forget_work (DaeTx *tx, gconstpointer input)
+{
+  if (dae_query_one (tx, "SELECT position FROM message_file LIMIT 1"))
+    dae_exec (tx, "DELETE FROM message_file WHERE message_id IN"
+                  " (SELECT mf.message_id FROM message_file mf"
+                  " LEFT JOIN message m ON m.id = mf.message_id WHERE m.id IS NULL LIMIT 1000)");
+  return NULL;
+}
+
+static void
+orphans_forgotten (DaePlugin *self, gpointer result, const char *problem, gpointer data)
+{
+  if (problem)
+    dae_log (self, G_LOG_LEVEL_WARNING, "cannot forget attachments of messages that have gone",
+             DAE_S ("error", problem));
+}
+
 void
 files_list_orphans (DaePlugin *self, GCancellable *lease)
 {
@@ -304,6 +325,8 @@ files_list_orphans (DaePlugin *self, GCancellable *lease)
   if (state->listing)
     return;
   state->listing = TRUE;
+  dae_work (self, NULL, DAE_WORK_WRITES, orphans_forget_work, NULL, NULL, NULL, orphans_forgotten,
+            NULL);
   own->store->tidy (own->store_plugin, dae_now (self) - own->unfinished_after, orphans_tidied,
                     self);
   orphans_next (self, NULL);

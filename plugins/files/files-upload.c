@@ -32,6 +32,8 @@ typedef struct {
   gulong left;
   GSource *source;  /* waits for more of the body */
   GByteArray *head; /* until the store is asked to take it */
+  GByteArray *text; /* what is searched of it; empty where nothing is */
+  gboolean is_text; /* as far as is known */
   GChecksum *sum;
   DaeStorePut *put;
   gboolean is_blocked, is_read;
@@ -52,6 +54,7 @@ upload_free (gpointer data)
   }
   dae_request_unref (upload->req);
   g_byte_array_unref (upload->head);
+  g_byte_array_unref (upload->text);
   g_checksum_free (upload->sum);
   file_row_free (upload->row);
   g_free (upload);
@@ -178,7 +181,9 @@ upload_ready_work (DaeTx *tx, gconstpointer input)
   begun = upload_judge (tx, self, row->uploaded_by, row->workspace_id);
   if (begun == BEGUN && !upload_fits (tx, self, row->workspace_id, row->id, row->size))
     begun = BEGIN_FULL;
-  if (begun != BEGUN)
+  if (begun == BEGUN)
+    file_text_insert (tx, row, upload->text);
+  else
     dae_exec_later (tx, "UPDATE file SET state = 'deleting' WHERE id = $1", DAE_UUID (row->id));
   return GINT_TO_POINTER (begun);
 }
@@ -245,6 +250,9 @@ upload_open (Upload *upload, gboolean is_whole)
 
   row->type = g_strdup (
       file_type_guess (row->name, upload->head->data, MIN (upload->head->len, SNIFFED), is_whole));
+  upload->is_text = file_text_is_wanted (row->type);
+  if (!upload->is_text)
+    g_byte_array_set_size (upload->text, 0);
   upload->put = own->store->put (own->store_plugin, row->key, row->type, upload->declared,
                                  &upload_hooks, upload);
   head = g_byte_array_free_to_bytes (upload->head);
@@ -268,6 +276,9 @@ upload_take (Upload *upload, const guint8 *bytes, gsize length)
     return FALSE;
   }
   g_checksum_update (upload->sum, bytes, (gssize)length);
+  if (upload->is_text && upload->text->len < FILE_TEXT_MAX)
+    g_byte_array_append (upload->text, bytes,
+                         (guint)MIN (length, FILE_TEXT_MAX - upload->text->len));
   if (upload->put) {
     piece = g_bytes_new (bytes, length);
     upload->is_blocked = !own->store->put_write (upload->put, piece);
@@ -436,6 +447,8 @@ files_upload (DaeRequest *req, DaePlugin *self)
   upload->declared = dae_request_body_length (req);
   upload->began = g_get_monotonic_time ();
   upload->head = g_byte_array_new ();
+  upload->text = g_byte_array_new ();
+  upload->is_text = TRUE;
   upload->sum = g_checksum_new (G_CHECKSUM_SHA256);
   upload->row = g_new0 (FileRow, 1);
   upload->row->id = g_strdup (id);

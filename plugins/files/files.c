@@ -80,6 +80,10 @@ files_start (DaePlugin *self, GError **error)
   return TRUE;
 }
 
+static const DaeService services[] = {
+  { "files/1", &files_service },
+};
+
 static const char *const needs[] = { "identity/1", "workspaces/1", "object-store/1", NULL };
 
 static const DaeSetting settings[] = {
@@ -172,8 +176,9 @@ static const DaeJob jobs[] = {
 
 DAE_PLUGIN_DEFINE (.name = "files",
                    .version = "0.1.0",
-                   .summary = "Files of workspaces: upload, metadata, download",
+                   .summary = "Files of workspaces: upload, metadata, download, search",
                    .needs = needs,
+                   .provides = DAE_TABLE (services),
                    .settings = DAE_TABLE (settings),
                    .metrics = DAE_TABLE (metrics),
                    .routes = DAE_TABLE (routes),

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <daedalus-plugin.h>
+#include <services/files.h>
 #include <services/object-store.h>
 #include <services/workspaces.h>
 
@@ -61,6 +62,19 @@ char *file_name_take (const char *text, const char **ret_why);
 const char *file_type_guess (const char *name, const guint8 *head, gsize length, gboolean is_whole);
 /* TRUE: browsers may show it in place, since nothing in it runs. */
 gboolean file_type_is_safe (const char *type);
+
+/* files-text.c */
+
+#define FILE_TEXT_MAX (256 * 1024) /* bytes; more of it is not searched */
+
+/* TRUE: files of media type TYPE are searched by what is in them. */
+gboolean file_text_is_wanted (const char *type);
+/* In the transaction that makes ROW ready. BYTES are the beginning of its content. */
+void file_text_insert (DaeTx *tx, const FileRow *row, const GByteArray *bytes);
+
+/* files-service.c */
+
+extern const DaeFiles1 files_service;
 
 /* files-upload.c, files-download.c: handlers */
 

@@ -167,6 +167,9 @@ answer_is_own (const char *excerpt)
     "how much there is:",
     "I found nothing about",
     "I look for words in its messages",
+    "No message in this workspace is about",
+    "It is also in",
+    "(/api/files/",
     "in this workspace:",
     "these fit best",
     "Each title leads to its message",
@@ -241,15 +244,56 @@ answer_append_find (GString *out, const LibrarianFind *find, guint number)
                           strcmp (find->role, "user") == 0 ? "asked" : "answered", day, excerpt);
 }
 
+void
+librarian_file_free (gpointer data)
+{
+  LibrarianFile *file = data;
+
+  g_free (file->id);
+  g_free (file->name);
+  g_free (file->path);
+  g_free (file->excerpt);
+  g_free (file);
+}
+
 static void
-answer_search (GString *out, const LibrarianQuestion *question, GPtrArray *finds)
+answer_append_file (GString *out, const LibrarianFile *file, guint number)
+{
+  g_autofree char *name = answer_escape (file->name, 80);
+  g_autofree char *excerpt = answer_escape (file->excerpt, ANSWER_MAX_EXCERPT);
+
+  g_string_append_printf (out, "%u. file **[%s](%s)**%s", number, name, file->path,
+                          *excerpt != '\0' ? ":\n   > " : "");
+  g_string_append (out, excerpt);
+  g_string_append_c (out, '\n');
+}
+
+static void
+answer_files (GString *out, GPtrArray *files, gboolean is_more)
+{
+  if (files == NULL || files->len == 0)
+    return;
+  g_string_append_printf (out, "%s in %s of this workspace:\n\n",
+                          is_more ? "\n\nIt is also" : "I found it",
+                          files->len == 1 ? "a file" : "files");
+  for (guint i = 0; i < files->len; i++)
+    answer_append_file (out, files->pdata[i], i + 1);
+}
+
+static void
+answer_search (GString *out, const LibrarianQuestion *question, GPtrArray *finds, GPtrArray *files)
 {
   g_autofree char *words = answer_escape (question->words, 120);
 
+  if (finds->len == 0 && files != NULL && files->len > 0) {
+    g_string_append_printf (out, "No message in this workspace is about **%s**. ", words);
+    answer_files (out, files, FALSE);
+    return;
+  }
   if (finds->len == 0) {
     g_string_append_printf (out,
                             "I found nothing about **%s** in this workspace.\n\n"
-                            "I look for words in its messages, so another word may help. "
+                            "I look for words in its messages and files, so another word may help. "
                             "Ask *help* for what I can do.",
                             words);
     return;
@@ -263,6 +307,7 @@ answer_search (GString *out, const LibrarianQuestion *question, GPtrArray *finds
   for (guint i = 0; i < MIN (finds->len, ANSWER_MAX_FINDS); i++)
     answer_append_find (out, finds->pdata[i], i + 1);
   g_string_append (out, "\nEach title leads to its message.");
+  answer_files (out, files, TRUE);
 }
 
 static void
@@ -291,6 +336,7 @@ answer_counts (GString *out, gint64 conversations, gint64 messages)
 char *
 librarian_answer (const LibrarianQuestion *question,
                   GPtrArray *finds,
+                  GPtrArray *files,
                   gboolean may_read,
                   gint64 conversations,
                   gint64 messages)
@@ -303,7 +349,7 @@ librarian_answer (const LibrarianQuestion *question,
   }
   switch (question->wish) {
   case LIBRARIAN_SEARCH:
-    answer_search (out, question, finds);
+    answer_search (out, question, finds, files);
     break;
   case LIBRARIAN_COUNTS:
     answer_counts (out, conversations, messages);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define TALK_MAX_FINDS 12
+#define TALK_MAX_FILES 3
 
 typedef struct {
   DaePlugin *self;
@@ -29,7 +30,7 @@ typedef struct {
 
 /* What a search found; made on a pool thread. */
 typedef struct {
-  GPtrArray *finds;
+  GPtrArray *finds, *files;
   gboolean may_read;
   gint64 conversations, messages;
 } TalkFound;
@@ -140,6 +141,7 @@ found_free (gpointer data)
   TalkFound *found = data;
 
   g_ptr_array_unref (found->finds);
+  g_ptr_array_unref (found->files);
   g_free (found);
 }
 
@@ -182,6 +184,19 @@ talk_on_found (const DaeFoundMessage *message, gpointer data)
 }
 
 static void
+talk_on_found_file (const DaeFile *file, const char *excerpt, gpointer data)
+{
+  GPtrArray *files = data;
+  LibrarianFile *find = g_new0 (LibrarianFile, 1);
+
+  find->id = g_strdup (file->id);
+  find->name = g_strdup (file->name);
+  find->path = g_strdup (file->path);
+  find->excerpt = g_strdup (excerpt != NULL ? excerpt : "");
+  g_ptr_array_add (files, find);
+}
+
+static void
 talk_search (DaeTx *tx, const TalkInput *input, const char *words, TalkFound *found)
 {
   const Librarian *librarian = input->librarian;
@@ -190,6 +205,17 @@ talk_search (DaeTx *tx, const TalkInput *input, const char *words, TalkFound *fo
   librarian->conversations->search (librarian->conversations_plugin, tx, input->capability.subject,
                                     input->capability.workspace_id, words, NULL, TALK_MAX_FINDS,
                                     talk_on_found, &into);
+}
+
+static void
+talk_search_files (DaeTx *tx, const TalkInput *input, TalkFound *found)
+{
+  const Librarian *librarian = input->librarian;
+
+  if (librarian->files != NULL)
+    librarian->files->search (librarian->files_plugin, tx, input->capability.subject,
+                              input->capability.workspace_id, input->words, TALK_MAX_FILES,
+                              talk_on_found_file, found->files);
 }
 
 static gpointer
@@ -201,12 +227,14 @@ talk_work (DaeTx *tx, gconstpointer data)
   g_auto (GStrv) words = NULL;
 
   found->finds = g_ptr_array_new_with_free_func (librarian_find_free);
+  found->files = g_ptr_array_new_with_free_func (librarian_file_free);
   found->may_read = librarian->conversations->count (
       librarian->conversations_plugin, tx, input->capability.subject,
       input->capability.workspace_id, &found->conversations, &found->messages);
   if (!found->may_read || input->words == NULL)
     return found;
   talk_search (tx, input, input->words, found);
+  talk_search_files (tx, input, found);
   /* where no message holds all words, one that holds any of them may help */
   words = g_strsplit (input->words, " ", -1);
   for (guint i = 0; found->finds->len == 0 && g_strv_length (words) > 1 && words[i] != NULL; i++)
@@ -255,8 +283,9 @@ talk_begin_text (Talk *talk, const TalkFound *found)
   Librarian *librarian = dae_data (talk->self);
 
   talk->answer = librarian_answer (
-      &talk->question, found != NULL ? found->finds : NULL, found != NULL && found->may_read,
-      found != NULL ? found->conversations : 0, found != NULL ? found->messages : 0);
+      &talk->question, found != NULL ? found->finds : NULL, found != NULL ? found->files : NULL,
+      found != NULL && found->may_read, found != NULL ? found->conversations : 0,
+      found != NULL ? found->messages : 0);
   talk->pieces = librarian_pieces (&talk->question, talk->answer);
   talk->n_pieces = g_strv_length (talk->pieces);
   talk_progress (talk, "librarian: answering", 0.5);

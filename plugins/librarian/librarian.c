@@ -215,6 +215,7 @@ librarian_start (DaePlugin *self, GError **error)
   librarian->agents = dae_service (self, "agents/1", &librarian->agents_plugin);
   librarian->conversations =
       dae_service (self, "conversations/1", &librarian->conversations_plugin);
+  librarian->files = dae_service (self, "files/1", &librarian->files_plugin);
   librarian->agents->register_internal (librarian->agents_plugin, &agent);
   return TRUE;
 }
@@ -254,6 +255,7 @@ DAE_PLUGIN_DEFINE (.name = "librarian",
                    .version = "0.1.0",
                    .summary = "the built-in agent, which finds what was written",
                    .needs = librarian_needs,
+                   .wants = (const char *const[]){ "files/1", NULL },
                    .settings = DAE_TABLE (librarian_settings),
                    .routes = DAE_TABLE (librarian_routes),
                    .configure = librarian_configure,

@@ -8,6 +8,7 @@
 #include <daedalus-plugin.h>
 #include <services/agents.h>
 #include <services/conversations.h>
+#include <services/files.h>
 
 G_BEGIN_DECLS
 
@@ -19,6 +20,8 @@ typedef struct {
   DaePlugin *agents_plugin;
   const DaeConversations1 *conversations;
   DaePlugin *conversations_plugin;
+  const DaeFiles1 *files; /* NULL: there are none */
+  DaePlugin *files_plugin;
   guint pace_ms;
 } Librarian;
 

@@ -28,7 +28,7 @@ const spec = new Spec();
 const fewer = { postMessage: 3, cancelTurn: 4, streamCaller: 4, streamConversation: 4, checkAgent: 6, deleteWorkspace: 3, deleteConversation: 3 };
 
 // A member that names something else may name what is not there: that is 422 with its pointer.
-const references = /^\/(agent|default_agent|parent_id|message_id|items\/\d+)$/;
+const references = /^\/(agent|default_agent|parent_id|message_id|items\/\d+|file_ids\/\d+)$/;
 // What may stand in the way of a request that is well formed.
 const obstacles = new Set(['already_member', 'last_owner', 'has_owner', 'not_yourself', 'turn_queue_full', 'turn_over', 'too_many_tokens']);
 
@@ -82,7 +82,7 @@ const fresh = {
 };
 
 // What members that name something else may name.
-const real = { agent: () => ids.agent, default_agent: () => ids.agent, items: () => [ids.agent], message_id: () => ids.message_id, parent_id: () => ids.message_id };
+const real = { agent: () => ids.agent, default_agent: () => ids.agent, items: () => [ids.agent], file_ids: () => [ids.file_id], message_id: () => ids.message_id, parent_id: () => ids.message_id };
 const withReal = (value) => Object.fromEntries(Object.entries(value).map(([name, one]) => [name, one !== null && real[name] ? real[name]() : one]));
 
 const garbage = fc.constantFrom('0', 'x', '00000000-0000-0000-0000-00000000000g', '%00', '%ff', '..', '%2e%2e', '%2f', 'a%0d%0ab', '%', '-', 'é', "'", '漢'.repeat(50));

@@ -140,6 +140,7 @@ test("A's ids inside B's bodies name nothing", async () => {
   const conversation = await must('bob', 'POST', `/api/workspaces/${workspace.id}/conversations`, { body: {} });
   const tries = [
     ['POST', `/api/conversations/${conversation.id}/messages`, { content: 'x', agent: null, parent_id: ids.message_id }],
+    ['POST', `/api/conversations/${conversation.id}/messages`, { content: 'x', agent: null, file_ids: [ids.file_id] }],
     ['PUT', `/api/conversations/${conversation.id}/current`, { message_id: ids.message_id }],
     ['GET', `/api/conversations/${conversation.id}/messages?around=${ids.message_id}`],
   ];
@@ -147,7 +148,7 @@ test("A's ids inside B's bodies name nothing", async () => {
     const reply = await ask('bob', method, target, { body });
     assert.ok([404, 422].includes(reply.status), `${method} ${target}: ${reply.status} ${reply.text}`);
     assert.ok(!reply.text.includes(SECRET));
-    const other = await ask('bob', method, target.replace(ids.message_id, randomUUID()), { body: body && JSON.parse(JSON.stringify(body).replace(ids.message_id, randomUUID())) });
+    const other = await ask('bob', method, target.replace(ids.message_id, randomUUID()), { body: body && JSON.parse(JSON.stringify(body).replace(ids.message_id, randomUUID()).replace(ids.file_id, randomUUID())) });
     assert.equal(other.status, reply.status, 'the answers tell them apart');
   }
 });

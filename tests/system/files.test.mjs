@@ -154,6 +154,58 @@ onEach('the files of a deleted workspace go', async (t, database) => {
   await until(() => objects(host).length === 0, 10_000, 'the end of the bytes');
 });
 
+onEach('files of a message: attached, shown with it everywhere, and named when they have gone', async (t, database) => {
+  const { host, workspace, upload } = await begin(t, database);
+  const a = (await upload('a.txt', 'one')).json, b = (await upload('b.png', Buffer.from('89504e470d0a1a0a00', 'hex'))).json;
+  const elsewhere = await host.workspace('Elsewhere');
+  const foreign = (await host.request('POST', `/api/workspaces/${elsewhere.id}/files?name=c`, { body: 'x', headers: type })).json;
+  const conversation = await host.conversation(workspace);
+  const messages = `/api/conversations/${conversation.id}/messages`;
+  const post = (body) => host.request('POST', messages, { body: { content: 'see', agent: null, ...body } });
+  for (const [file_ids, pointer] of [[[foreign.id], '/file_ids/0'], [[a.id, '0191b0a4-7c1e-7abc-8def-0123456789ab'], '/file_ids/1'], [[a.id, a.id], '/file_ids/1'], [['x'], '/file_ids/0']]) {
+    const reply = await post({ file_ids });
+    assert.deepEqual([reply.status, reply.json.errors?.[0].pointer], [422, pointer], reply.text);
+  }
+  const reader = await host.events(conversation, { after: 0 }).opened;
+  const wanted = [{ id: b.id, name: 'b.png', media_type: 'image/png', size: 9 }, { id: a.id, name: 'a.txt', media_type: 'text/plain', size: 3 }];
+  const posted = await post({ file_ids: [b.id, a.id] });
+  assert.equal(posted.status, 202, posted.text);
+  assert.deepEqual(posted.json.message.files, wanted);
+  const created = await reader.find('message.created');
+  reader.close();
+  assert.deepEqual(created.data.message.files, wanted);
+  assert.deepEqual((await host.ok('GET', messages)).items.map(({ files }) => files), [wanted]);
+  await host.ok('PATCH', `/api/files/${a.id}`, { body: { name: 'c.txt' } });
+  await host.ok('DELETE', `/api/files/${b.id}`);
+  assert.deepEqual((await host.ok('GET', messages)).items[0].files, [{ ...wanted[0], size: null }, { ...wanted[1], name: 'c.txt' }]);
+  assert.deepEqual((await post({ file_ids: [] })).json.message.files, []);
+});
+
+onEach('the librarian finds what is in files, and names them', async (t, database) => {
+  const { host, workspace, upload } = await begin(t, database);
+  const notes = (await upload('Harbour-plan.txt', `The crane\n${'filler '.repeat(60_000)}stands in the ornithopter shed.\n`)).json;
+  await upload('early.md', `# Crane\nThe crane stands behind the samovar. ${'x'.repeat(300_000)}`);
+  await upload('bytes.bin', Buffer.concat([Buffer.from([0]), Buffer.from('samovar')]));
+  await upload('odd.txt', Buffer.concat([Buffer.from(`gantry ${'y'.repeat(5000)} `), Buffer.from([0xff, 0]), Buffer.from(' derrick')]));
+  const conversation = await host.conversation(workspace);
+  const ask = async (question) => {
+    const { turn } = await host.post(conversation, question, { agent: 'librarian' });
+    assert.equal((await host.ended(turn.id)).state, 'done');
+    return (await host.ok('GET', `/api/conversations/${conversation.id}/messages`)).items.find(({ id }) => id === turn.answer_id).content;
+  };
+  const samovar = await ask('What is behind the samovar?');
+  assert.match(samovar, /early\\?\.md/);
+  assert.match(samovar, /crane stands behind the samovar/);
+  assert.doesNotMatch(samovar, /bytes/);
+  assert.match(await ask('harbour'), new RegExp(`/api/files/${notes.id}/content`), 'by its name');
+  assert.match(await ask('gantry'), /odd/);
+  for (const behind of ['ornithopter', 'derrick']) assert.doesNotMatch(await ask(behind), /api.files/, 'behind what is searched');
+  await host.ok('PATCH', `/api/files/${notes.id}`, { body: { name: 'quay.txt' } });
+  assert.match(await ask('quay'), new RegExp(notes.id));
+  await host.ok('DELETE', `/api/files/${notes.id}`);
+  assert.doesNotMatch(await ask('quay'), new RegExp(`files/${notes.id}`));
+});
+
 // what a sanitizer keeps of freed memory would be most of what is measured
 const lean = { ASAN_OPTIONS: `${process.env.ASAN_OPTIONS ?? ''}:quarantine_size_mb=1` };
 

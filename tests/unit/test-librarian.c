@@ -73,7 +73,7 @@ ask (const char *message, GPtrArray *finds, gboolean may_read)
   char *answer;
 
   librarian_read (message, &question);
-  answer = librarian_answer (&question, finds, may_read, 3, 12);
+  answer = librarian_answer (&question, finds, NULL, may_read, 3, 12);
   librarian_question_clear (&question);
   return answer;
 }

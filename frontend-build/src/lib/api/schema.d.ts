@@ -849,7 +849,7 @@ export interface components {
             components: components["schemas"]["Component"][];
         };
         Component: {
-            /** @description `database`, `object-store`, `agents`, or a plugin */
+            /** @description `database`, `plugins`, the service that a plugin provides (`object-store`, `agents`), or a plugin */
             name: string;
             /** @enum {string} */
             status: "up" | "degraded" | "down" | "unknown";
@@ -1163,6 +1163,16 @@ export interface components {
             siblings: components["schemas"]["Siblings"];
             activities: components["schemas"]["Activity"][];
             notes: components["schemas"]["TurnNote"][];
+            /** @description In the order of attaching */
+            files: components["schemas"]["MessageFile"][];
+        };
+        MessageFile: {
+            id: components["schemas"]["Id"];
+            /** @description As it is now; of a file that has gone as it was */
+            name: string;
+            media_type: string;
+            /** @description Null where the file has been deleted */
+            size: number | null;
         };
         MessageList: {
             /** @description Oldest first */
@@ -1181,6 +1191,8 @@ export interface components {
             content: components["schemas"]["ContentText"];
             agent?: components["schemas"]["Slug"] | null;
             parent_id?: components["schemas"]["Id"] | null;
+            /** @description Files of the workspace to attach, in this order */
+            file_ids?: components["schemas"]["Id"][];
         };
         MessagePosted: {
             message: components["schemas"]["Message"];
