@@ -14,6 +14,15 @@ typedef struct {
   const char *content;
 } DaeAgentMessage;
 
+/* A file that came with the question. */
+typedef struct {
+  const char *name;
+  const char *type; /* media type */
+  gint64 size;      /* bytes; -1: it has been deleted */
+  const char *url;  /* where those find it who may read it; NULL: nowhere */
+  GBytes *content;  /* an image, or the beginning of a text; NULL: only its name is told */
+} DaeAgentFile;
+
 /* What is asked. Everything is copied. */
 typedef struct {
   guint32 struct_size;
@@ -29,6 +38,8 @@ typedef struct {
   guint32 n_history;
   gboolean history_cut;        /* older messages than HISTORY's were left out */
   const char *traceparent;     /* dae_request_traceparent of who asks, or NULL */
+  const DaeAgentFile *files;
+  guint32 n_files;
 } DaeAgentAsk;
 
 /* A tool that runs, or an agent called by the agent. */

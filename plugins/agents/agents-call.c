@@ -23,6 +23,7 @@ struct DaeAgentCall {
   char *stored; /* the session of this conversation, as a result named it; NULL: none */
   DaeAgentMessage *history;
   guint n_history;
+  GPtrArray *files; /* (element-type AgentFile) */
   DaeAgentHooks hooks;
   gpointer data;
 
@@ -49,6 +50,7 @@ call_free_ask (DaeAgentCall *call)
     g_free ((char *)call->history[i].content);
   }
   g_free (call->history);
+  g_ptr_array_unref (call->files);
   g_free (call->slug);
   g_free (call->message);
   g_free (call->instructions);
@@ -304,13 +306,22 @@ call_choose_mode (DaeAgentCall *call)
 }
 
 static gsize
-call_history_limit (DaeAgentCall *call)
+call_history_limit (DaeAgentCall *call, const char *message)
 {
   gsize limit = call->agent->history_limit;
 
   if (call->agent->context_window > 0)
     limit = MIN (limit, (gsize)call->agent->context_window * CALL_BYTES_PER_TOKEN);
-  return limit - MIN (limit, strlen (call->message));
+  return limit - MIN (limit, strlen (message));
+}
+
+/* What is asked, with its files: those that live in this process find them by themselves. Owned. */
+static char *
+call_dup_message (DaeAgentCall *call)
+{
+  if (call->agent->internal)
+    return g_strdup (call->message);
+  return agent_files_message (call->files, call->message, call->link.peer->chat->has_images);
 }
 
 /* The arguments of the tool: only ones that its schema has. Owned. */
@@ -319,25 +330,30 @@ call_arguments (DaeAgentCall *call)
 {
   McpChatTool *chat = call->link.peer->chat;
   JsonObject *arguments = json_object_new ();
+  g_autofree char *message = call_dup_message (call);
+  JsonArray *images = chat->has_images ? agent_files_images (call->files) : NULL;
   gboolean knows =
       call->mode == HISTORY_NONE || (call->mode == HISTORY_SESSION && !call->link.opened);
-  guint first = knows ? call->n_history
-                      : history_first (call->history, call->n_history, call_history_limit (call));
+  guint first =
+      knows ? call->n_history
+            : history_first (call->history, call->n_history, call_history_limit (call, message));
   /* a session that goes on was told the instructions when it began */
   const char *instructions = knows && call->mode == HISTORY_SESSION ? NULL : call->instructions;
 
   call->history_cut = !knows && (first > 0 || call->was_cut);
   if (call->mode == HISTORY_ARGUMENT) {
-    json_object_set_string_member (arguments, chat->argument, call->message);
+    json_object_set_string_member (arguments, chat->argument, message);
     json_object_set_array_member (
         arguments, "history",
         history_argument (call->history, first, call->n_history, instructions));
   } else {
     g_autofree char *text =
-        history_transcript (call->history, first, call->n_history, instructions, call->message);
+        history_transcript (call->history, first, call->n_history, instructions, message);
 
     json_object_set_string_member (arguments, chat->argument, text);
   }
+  if (images != NULL)
+    json_object_set_array_member (arguments, "images", images);
   if (chat->has_conversation && call->conversation_id != NULL)
     json_object_set_string_member (arguments, "conversation_id", call->conversation_id);
   return arguments;
@@ -488,6 +504,7 @@ agents_ask (DaePlugin *self, const DaeAgentAsk *ask, const DaeAgentHooks *hooks,
     call->traceparent = g_strdup (ask->traceparent);
   call->was_cut = ask->history_cut;
   call_copy_history (call, ask);
+  call->files = agent_files_new (ask);
   memcpy (&call->hooks, hooks, MIN (hooks->struct_size, sizeof call->hooks));
   call->data = data;
   call->began = call->heard = g_get_monotonic_time ();

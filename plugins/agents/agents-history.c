@@ -63,7 +63,7 @@ history_argument (const DaeAgentMessage *messages, guint first, guint n, const c
   return list;
 }
 
-static void
+void
 history_quote (GString *out, const char *text)
 {
   while (*text != '\0') {

@@ -17,6 +17,8 @@ typedef enum {
 HistoryMode history_mode (const char *name);
 /* The first of N messages that still fits when the oldest are left out: 0 if all do. */
 guint history_first (const DaeAgentMessage *messages, guint n, gsize limit);
+/* Adds TEXT, each line quoted. */
+void history_quote (GString *out, const char *text);
 /* The value of `history`; INSTRUCTIONS (may be NULL) come first. Owned. */
 JsonArray *history_argument (const DaeAgentMessage *messages, guint first, guint n, const char *instructions);
 /* MESSAGE with the past and INSTRUCTIONS (may be NULL) quoted before it. Owned. */

@@ -11,12 +11,14 @@
  *   agents-route.c       /api/agents
  *   agents-capability.c  signed words for internal agents
  *   agents-history.c     the past for agents that need it told
+ *   agents-files.c       the files of a question
  *
  * Agent is constant after start and may be read on any thread; Peer and all below it is the loop's.
  */
 #pragma once
 
 #include "../common/mcp.h"
+#include "agents-files.h"
 #include "agents-history.h"
 
 #include <daedalus-plugin.h>

@@ -141,6 +141,7 @@ mcp_chat_tool (JsonArray *tools, const char *wanted, const char *argument, const
   chat->name = g_strdup (jsonrpc_text (tool, "name"));
   chat->argument = g_strdup (takes);
   chat->has_history = json_object_has_member (properties, "history");
+  chat->has_images = json_object_has_member (properties, "images");
   chat->has_conversation = json_object_has_member (properties, "conversation_id");
   return chat;
 }

@@ -24,6 +24,7 @@ typedef struct {
   char *name;
   char *argument;            /* of the message */
   gboolean has_history;      /* takes `history` */
+  gboolean has_images;       /* takes `images` */
   gboolean has_conversation; /* takes `conversation_id` */
 } McpChatTool;
 

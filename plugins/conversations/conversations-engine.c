@@ -79,6 +79,8 @@ run_new (Engine *engine, const TurnClaim *claim)
 static void
 run_free (Run *run)
 {
+  if (run->attach)
+    attach_drop (run->attach);
   if (run->result)
     run_result_free (run->result);
   g_queue_clear_full (&run->events, run_event_free);
@@ -374,10 +376,11 @@ engine_cancel (Engine *engine, Run *run)
 {
   const Conversations *own = dae_data (engine->self);
 
-  if (run->cancelled || !run->call)
+  if (run->cancelled || (!run->call && !run->attach))
     return;
   run->cancelled = TRUE;
-  own->agents->cancel (own->agents_plugin, run->call);
+  if (run->call)
+    own->agents->cancel (own->agents_plugin, run->call);
 }
 
 /* The oldest turn of all workers that waits is next. */
@@ -415,11 +418,10 @@ engine_on_beat (DaePlugin *self, gpointer data)
   return TRUE;
 }
 
-static void
-engine_ask (Engine *engine, const TurnClaim *claim)
+void
+engine_speak (Run *run, const TurnClaim *claim, const DaeAgentFile *files, guint n_files)
 {
-  const Conversations *own = dae_data (engine->self);
-  Run *run = run_new (engine, claim);
+  const Conversations *own = dae_data (run->engine->self);
   DaeAgentAsk ask = {
     .struct_size = sizeof ask,
     .agent = claim->agent,
@@ -434,13 +436,25 @@ engine_ask (Engine *engine, const TurnClaim *claim)
     .n_history = claim->history->len,
     .history_cut = claim->history_cut,
     .traceparent = claim->traceparent,
+    .files = files,
+    .n_files = n_files,
   };
+
+  run->call = own->agents->ask (own->agents_plugin, &ask, &run_hooks, run);
+  if (run->cancelled)
+    own->agents->cancel (own->agents_plugin, run->call);
+}
+
+static void
+engine_ask (Engine *engine, TurnClaim *claim)
+{
+  Run *run = run_new (engine, claim);
 
   g_hash_table_insert (engine->runs, run->turn_id, run);
   dae_series_add (dae_series (engine->self, "agent_turns_active", run->agent), 1);
   if (!engine->timer)
     engine->timer = dae_timer (engine->self, ENGINE_BEAT_MS, engine_on_beat, engine);
-  run->call = own->agents->ask (own->agents_plugin, &ask, &run_hooks, run);
+  attach_begin (run, claim);
 }
 
 static gpointer
@@ -493,7 +507,7 @@ engine_claim (DaePlugin *self, gpointer data)
   if (!engine_take_place (state->engine))
     return;
   dae_work (self, NULL, DAE_WORK_WRITES, engine_claim_work, g_strdup (data), g_free,
-            (GDestroyNotify)turn_claim_free, engine_claim_done, NULL);
+            (GDestroyNotify)turn_claim_unref, engine_claim_done, NULL);
 }
 
 /* ---- topics and life -------------------------------------------------------- */

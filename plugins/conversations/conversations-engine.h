@@ -27,9 +27,12 @@ typedef struct {
   gboolean session_lost;
 } RunResult;
 
+typedef struct Attach Attach;
+
 typedef struct {
   Engine *engine;     /* NULL: it has gone, only the call's end is waited for */
-  DaeAgentCall *call; /* NULL: it has ended */
+  DaeAgentCall *call; /* NULL: it has ended, or not begun */
+  Attach *attach;     /* NULL: nothing is read before it begins */
   char *turn_id, *answer_id, *conversation_id, *agent;
   GString *text;         /* not yet an event */
   gint64 offset;         /* bytes of text that are events */
@@ -70,6 +73,12 @@ void run_cut (Run *run);
 char *run_dup_activities (Run *run);
 /* The run is no more: its call is told, nothing of it is written. */
 void engine_drop (Engine *engine, Run *run);
+/* Asks the agent. FILES are shared. */
+void engine_speak (Run *run, const TurnClaim *claim, const DaeAgentFile *files, guint n_files);
+/* Reads what is attached to the question, then asks. */
+void attach_begin (Run *run, TurnClaim *claim);
+/* The run is no more. */
+void attach_drop (Attach *attach);
 /* Tells the agent to stop. */
 void engine_cancel (Engine *engine, Run *run);
 /* Pauses or resumes the agent by what is unwritten. */

@@ -6,7 +6,9 @@
  *   conversations-ask.c           a new message: question, answer row and turn in one transaction
  *   conversations-branch.c        ways through the tree of messages
  *   conversations-turn.c          turns as rows: claim, end, cancel, sweep
+ *   conversations-claim.c         what an agent is asked with
  *   conversations-engine.c        turns that this process runs: claim, agents' words
+ *   conversations-attach.c        what is attached to a question, read before it is asked
  *   conversations-beat.c          what they say goes into the log
  *   conversations-sweep.c         turns whose process has gone, or that nobody claims
  *   conversations-worker.c        whether the process that ran a turn still lives
@@ -163,12 +165,20 @@ typedef struct {
   gboolean session_lost;
 } TurnEnd;
 
+/* A file of the question; strings owned. */
+typedef struct {
+  char *id, *name, *type, *url;
+  gint64 size; /* -1: it has gone */
+} ClaimFile;
+
 /* What the engine must know of a turn that it has claimed. */
 typedef struct {
+  gatomicrefcount refs;
   char *turn_id, *conversation_id, *workspace_id, *answer_id, *agent, *subject;
   char *question, *instructions, *session, *traceparent;
   GArray *history;      /* (element-type DaeAgentMessage), content owned */
   gboolean history_cut; /* there is more of it */
+  GPtrArray *files;     /* (element-type ClaimFile) */
 } TurnClaim;
 
 void turn_write (DaeTx *tx, DaeJson *json, const char *key, const char *turn_id);
@@ -184,7 +194,10 @@ gint64 turn_count_open (DaeTx *tx, const char *conversation_id);
 /* Takes the turn for WORKER if it is the first of its conversation; NULL: it is not to be had.
  * Owned. */
 TurnClaim *turn_claim (DaeTx *tx, const char *turn_id, const char *worker);
-void turn_claim_free (TurnClaim *claim);
+/* What the turn that was claimed just before is about; NULL: it has gone. Owned. */
+TurnClaim *turn_claim_read (DaeTx *tx, const char *turn_id);
+TurnClaim *turn_claim_ref (TurnClaim *claim);
+void turn_claim_unref (TurnClaim *claim);
 /* FALSE if the turn is no longer WORKER's. */
 gboolean turn_finish (DaeTx *tx, const TurnEnd *end);
 /* Cancels all turns of a conversation that is deleted. */

@@ -206,6 +206,57 @@ onEach('the librarian finds what is in files, and names them', async (t, databas
   assert.doesNotMatch(await ask('quay'), new RegExp(`files/${notes.id}`));
 });
 
+/** An agent that keeps the arguments of each question; EXTRA: arguments besides `message`. */
+async function startListener (t, extra = []) {
+  const heard = [];
+  const server = http.createServer(async (req, res) => {
+    let text = '';
+    for await (const chunk of req) text += chunk;
+    if (req.method !== 'POST') { res.writeHead(405).end(); return; }
+    const { id, method, params } = JSON.parse(text);
+    const results = {
+      initialize: () => ({ protocolVersion: params.protocolVersion, capabilities: { tools: {} }, serverInfo: { name: 'listener', version: '1' } }),
+      'tools/list': () => ({ tools: [{ name: 'send_message', inputSchema: { type: 'object', properties: Object.fromEntries(['message', ...extra].map((name) => [name, { type: name === 'message' ? 'string' : 'array' }])), required: ['message'] } }] }),
+      'tools/call': () => { heard.push(params.arguments); return { content: [{ type: 'text', text: 'seen' }] }; },
+    };
+    if (id === undefined) { res.writeHead(202).end(); return; }
+    res.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify({ jsonrpc: '2.0', id, result: results[method]?.() ?? {} }));
+  });
+  await new Promise((done) => server.listen(0, '127.0.0.1', done));
+  t.after(() => { server.closeAllConnections(); server.close(); });
+  return { url: `http://127.0.0.1:${server.address().port}/mcp`, heard };
+}
+
+onEach('what is attached to a question reaches the agent: images as images, texts quoted, others by name and link', async (t, database) => {
+  const seeing = await startListener(t, ['images', 'history']), blind = await startListener(t);
+  const { host, workspace, upload } = await begin(t, database, [`agent seeing.url=${seeing.url}`, `agent blind.url=${blind.url}`]);
+  const png = Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), randomBytes(50_000)]);
+  const image = (await upload('p.png', png)).json, pdf = (await upload('d.pdf', '%PDF-1.7 x')).json;
+  const notes = (await upload('notes.md', 'first line\nsecond line')).json, long = (await upload('long.txt', 'é'.repeat(100_000))).json;
+  const conversation = await host.conversation(workspace);
+  const ask = async (agent, file_ids) => {
+    const { turn } = await host.ok('POST', `/api/conversations/${conversation.id}/messages`, { body: { content: 'What is this?', agent, file_ids } });
+    const ended = await host.ended(turn.id);
+    assert.equal(ended.state, 'done', JSON.stringify(ended));
+  };
+  const link = (file) => `${host.url}/api/files/${file.id}/content`;
+  await ask('seeing', [image.id, notes.id, pdf.id, long.id]);
+  const [saw] = seeing.heard;
+  assert.deepEqual(saw.images, [{ data: png.toString('base64'), mime_type: 'image/png' }]);
+  assert.ok(saw.message.startsWith('What is this?\n\nAttached file "p.png" (image/png, 50008 bytes), given as an image\n'), saw.message.slice(0, 300));
+  assert.ok(saw.message.includes('Attached file "notes.md" (text/markdown, 22 bytes):\n\n> first line\n> second line\n'));
+  assert.ok(saw.message.includes(`Attached file "d.pdf" (application/pdf, 10 bytes): ${link(pdf)}\n`));
+  const quoted = /> (é+)\n\(these are the first (\d+) bytes\)/.exec(saw.message);
+  assert.equal(Number(quoted[2]), Buffer.byteLength(quoted[1]));
+  assert.ok(Buffer.byteLength(saw.message) < 70_000, `${Buffer.byteLength(saw.message)}`);
+  await ask('blind', [image.id]);
+  assert.equal(blind.heard[0].images, undefined);
+  assert.ok(blind.heard[0].message.includes(`Attached file "p.png" (image/png, 50008 bytes): ${link(image)}\n`));
+  await ask('seeing', []);
+  assert.equal(seeing.heard[1].message, 'What is this?');
+  assert.equal(seeing.heard[1].images, undefined);
+});
+
 // what a sanitizer keeps of freed memory would be most of what is measured
 const lean = { ASAN_OPTIONS: `${process.env.ASAN_OPTIONS ?? ''}:quarantine_size_mb=1` };
 
