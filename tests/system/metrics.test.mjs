@@ -81,11 +81,14 @@ test('metrics', async (t) => {
   });
 
   await t.test('docs/metrics.md is made of what is really there', async (t) => {
-    const host = await startHost(t);
-    const { text } = await host.request('GET', '/metrics', { anonymous: true });
+    // One host has one store of objects; the other's families are those of a host that has it.
+    const hosts = [await startHost(t), await startHost(t, { env: { DAEDALUS_S3_ENDPOINT: `http://127.0.0.1:${await freePort()}`, DAEDALUS_S3_ACCESS_KEY: 'key', DAEDALUS_S3_SECRET_KEY: 'secret' } })];
+    const texts = await Promise.all(hosts.map(async (host) => (await host.request('GET', '/metrics', { anonymous: true })).text));
     const declared = families(sources(source));
-    const seen = [...text.matchAll(/^# HELP (\S+) (.*)\n# TYPE \S+ (\S+)$/gm)].map(([, name, help, type]) => ({ name, type, help: help.replaceAll('\\\\', '\\') }));
+    const told = texts.flatMap((text) => [...text.matchAll(/^# HELP (\S+) (.*)\n# TYPE \S+ (\S+)$/gm)].map(([, name, help, type]) => [name, { name, type, help: help.replaceAll('\\\\', '\\') }]));
+    const seen = [...new Map(told).values()].sort((a, b) => (a.name < b.name ? -1 : 1));
     assert.deepEqual(declared.map(({ name, type, help }) => ({ name, type, help })), seen);
+    const text = texts.join('');
     for (const { name, type, labels, buckets } of declared) {
       const sample = new RegExp(`^${name}${type === 'histogram' ? '_bucket' : ''}(?:\\{(.*)\\})? `, 'm').exec(text);
       if (!sample) continue; // of nothing yet
