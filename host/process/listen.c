@@ -10,7 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define BACKLOG 4096
+#define BACKLOG        4096
+#define IN_USE_TRIES   40 /* 2 s */
+#define IN_USE_WAIT_US 50000
 
 /* ADDRESS as a socket address; NULL if it is none. Names are not looked up: an admin names the
  * interface. */
@@ -83,6 +85,24 @@ bind_and_listen (GSocketAddress *where, const char *address, int *ret_fd)
   return ok && listen (fd, BACKLOG) == 0;
 }
 
+/* The workers of a host that was killed hold its sockets until the kernel has taken their memory:
+ * whoever starts it again at once waits for that. */
+static gboolean
+bind_when_free (GSocketAddress *where, const char *address, int *ret_fd)
+{
+  for (guint tries = 0; !bind_and_listen (where, address, ret_fd); tries++) {
+    int error = errno;
+
+    if (*ret_fd >= 0)
+      close (*ret_fd);
+    errno = error;
+    if (error != EADDRINUSE || tries == IN_USE_TRIES)
+      return FALSE;
+    g_usleep (IN_USE_WAIT_US);
+  }
+  return TRUE;
+}
+
 ListenSocket *
 listen_adopt (const char *address, int fd, gboolean internal)
 {
@@ -108,7 +128,7 @@ listen_open (const char *address, gboolean internal, Complaints *complaints)
                     "unix:/run/daedalus/http.sock, or systemd.");
     return NULL;
   }
-  if (bind_and_listen (where, address, &fd))
+  if (bind_when_free (where, address, &fd))
     return listen_adopt (address, fd, internal);
   why = g_strdup_printf ("cannot listen on %s: %s", address, g_strerror (errno));
   complaints_add (
@@ -116,8 +136,6 @@ listen_open (const char *address, gboolean internal, Complaints *complaints)
       errno == EADDRINUSE
           ? "Stop the program that has this address, or write another in listen of [http]."
           : "Write an address of this machine in listen of [http].");
-  if (fd >= 0)
-    close (fd);
   return NULL;
 }
 

@@ -54,14 +54,14 @@ test('durability', async (t) => {
       const conversations = [];
       for (let i = 0; i < 8; i++) conversations.push(await lasting.host.conversation(workspace));
       const acknowledged = new Map();
-      let going = true;
-      t.after(() => { going = false; });
+      let going = true, over = false;
+      t.after(() => { going = false; over = true; });
 
       const writer = async (conversation) => {
         while (going) {
           const key = randomUUID();
           const content = `entry ${key}`;
-          for (;;) { // the same key again until it is answered, as a client does
+          while (!over) { // the same key again until it is answered, as a client does
             try {
               const reply = await lasting.host.request('POST', `/api/conversations/${conversation.id}/messages`,
                 { body: { content, agent: null }, headers: { 'Idempotency-Key': key } });

@@ -38,6 +38,29 @@ test_listen_says_who_has_the_port (void)
   listen_free (first);
 }
 
+static gpointer
+listen_let_go (gpointer data)
+{
+  g_usleep (300000);
+  listen_free (data);
+  return NULL;
+}
+
+static void
+test_listen_waits_for_one_that_is_going (void)
+{
+  g_autoptr (Complaints) complaints = complaints_new ();
+  ListenSocket *first = listen_open ("127.0.0.1:0", FALSE, complaints), *second;
+  g_autofree char *address = listen_actual (first);
+  GThread *going = g_thread_new ("going", listen_let_go, first);
+
+  second = listen_open (address, FALSE, complaints);
+  g_thread_join (going);
+  g_assert_nonnull (second);
+  g_assert_cmpuint (complaints_count (complaints), ==, 0);
+  listen_free (second);
+}
+
 static void
 test_listen_unix_socket_is_private_and_replaces_a_stale_one (void)
 {
@@ -127,6 +150,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/listen/refuses-what-is-no-address", test_listen_refuses_what_is_no_address);
   g_test_add_func ("/listen/says-who-has-the-port", test_listen_says_who_has_the_port);
+  g_test_add_func ("/listen/waits-for-one-that-is-going", test_listen_waits_for_one_that_is_going);
   g_test_add_func ("/listen/unix-socket-is-private-and-replaces-a-stale-one",
                    test_listen_unix_socket_is_private_and_replaces_a_stale_one);
   g_test_add_func ("/listen/takes-what-is-passed-to-this-process-alone",
