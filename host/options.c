@@ -15,9 +15,9 @@ static const char help_text[] =
     "  migrate    bring the database up to date [--status | --dry-run]\n"
     "  reload     make the running daedalus take up new configuration, plugins and program\n"
     "  version    print version and plugin ABI\n"
-    "  token, ... what plugins of the running daedalus add, with words of their own; their "
-    "READMEs\n"
-    "             tell\n"
+    "  token, person, ...\n"
+    "             what plugins of the running daedalus add, with words of their own; their "
+    "READMEs tell\n"
     "\n"
     "Options:\n"
     "  --config FILE|DIR      read this instead of " DAEDALUS_SYSCONFDIR

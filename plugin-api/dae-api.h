@@ -195,6 +195,9 @@ struct DaeApi {
 
   /* replies that others have made: dae-reply.h */
   guint (*reply_status) (const DaeReply *reply);
+
+  /* people: dae-plugin.h */
+  const char *(*people_merge) (DaeTx *tx, const char *from, const char *to);
 };
 
 G_END_DECLS

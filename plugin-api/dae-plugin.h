@@ -159,6 +159,15 @@ dae_block (DaePlugin *self, DaeBlock work, DaeBlockDone done, gpointer data)
   self->api->block (self, work, done, data);
 }
 
+/* What is FROM's becomes TO's, both subjects of people: in the rows of the host and, by their
+ * `merge_people`, of all plugins, within TX. Returns NULL, or the name of a plugin that has such a
+ * function and does not work now: then nothing has been done. Any thread. */
+static inline const char *
+dae_people_merge (DaeTx *tx, const char *from, const char *to)
+{
+  return tx->api->people_merge (tx, from, to);
+}
+
 /* A URL under which dae_fetch reaches this host's own INTERNAL routes: owned, g_free. */
 static inline char *
 dae_internal_url (DaePlugin *self, const char *path)

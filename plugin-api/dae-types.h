@@ -321,6 +321,9 @@ typedef struct {
   void (*stop) (DaePlugin *self);                          /* none are left: free what you hold */
   DaeHealth (*health) (DaePlugin *self, GString *why);     /* answer from memory; loop */
   void (*collect) (DaePlugin *self);                       /* before a scrape: refresh gauges; loop */
+  void (*merge_people) (DaeTx *tx, DaePlugin *self, const char *from, const char *to);
+                                                           /* what its rows say of the subject FROM they say
+                                                              of TO from now on, within TX */
 } DaePluginInfo;
 
 G_END_DECLS

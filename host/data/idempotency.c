@@ -91,6 +91,12 @@ idempotency_keep (DaeTx *tx,
       DAE_TIME (dae_tx_now (tx)));
 }
 
+void
+idempotency_forget (DaeTx *tx, const char *subject)
+{
+  dae_exec (tx, "DELETE FROM idempotency WHERE subject = $1", DAE_TEXT (subject));
+}
+
 gboolean
 idempotency_sweep (DaeTx *tx)
 {

@@ -24,5 +24,7 @@ IdempotencyState idempotency_begin (DaeTx *tx, const char *subject, const char *
 /* BODY NULL with IS_SECRET or over 64 KiB: only the status is kept. */
 void idempotency_keep (DaeTx *tx, const char *subject, const char *key, const char *hash, guint status,
                        const char *headers, const char *body, gboolean status_only);
+/* Forgets the keys of SUBJECT, who is another from now on. */
+void idempotency_forget (DaeTx *tx, const char *subject);
 /* Deletes what is older than 24 h; TRUE if more is left. A job of the host's. */
 gboolean idempotency_sweep (DaeTx *tx);

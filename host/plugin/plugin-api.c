@@ -426,6 +426,7 @@ plugin_api_fill_own (DaeApi *api)
   api->limit_take = plugin_slot_limit_take;
   api->limit_give = plugin_slot_limit_give;
   api->block = plugin_slot_block;
+  api->people_merge = plugin_people_merge;
 }
 
 /* A slot that nobody has filled would be a crash in some plugin, some day. */

@@ -79,6 +79,9 @@ void plugin_block (Plugin *plugin, DaeBlock work, DaeBlockDone done, gpointer da
 /* Waits for what runs; the `done` of what is left is not called any more. */
 void plugin_block_clear (PluginSet *set);
 
+/* plugin-people.c */
+const char *plugin_people_merge (DaeTx *tx, const char *from, const char *to);
+
 /* plugin-work.c */
 void plugin_work (Plugin *plugin, DaeRequest *req, guint32 flags, DaeWork work, gconstpointer input,
                   GDestroyNotify free_input, GDestroyNotify free_result, DaeWorkDone done, gpointer data);

@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* auth-command: "daedalus token create|list|revoke", for whoever may reach the internal socket. */
+/* auth-command: "daedalus token" and "daedalus person", for whoever may reach the internal socket.
+ */
 #include "auth-token.h"
 
 #include <string.h>
 
-static const char usage[] =
+static const char token_usage[] =
     "token create person=SUBJECT name=TEXT scopes=read,write,mcp,metrics [days=90]\n"
     "token list [person=SUBJECT]\n"
     "token revoke ID\n";
+
+static const char person_usage[] =
+    "person list\n"
+    "person merge OLD NEW\n"
+    "what OLD has is NEW's from now on; OLD and NEW are subjects, as list shows them; local is the "
+    "person of mode = local\n";
 
 /* Of the words "KEY=VALUE" the value of KEY: borrowed; NULL: not there. */
 static const char *
@@ -37,11 +44,17 @@ command_fits (const char *const *words, const char *const *keys)
 }
 
 static DaeReply *
-command_refuse (DaeRequest *req, const char *why)
+command_refuse_for (DaeRequest *req, const char *why, const char *usage)
 {
   g_autofree char *text = g_strconcat (why, "\n\n", usage, NULL);
 
   return dae_reply_text (req, 422, text);
+}
+
+static DaeReply *
+command_refuse (DaeRequest *req, const char *why)
+{
+  return command_refuse_for (req, why, token_usage);
 }
 
 static DaeReply *
@@ -145,4 +158,70 @@ auth_command_token (DaeTx *tx, DaeRequest *req, DaePlugin *self)
   if (words && words[0] && strcmp (words[0], "revoke") == 0)
     return command_revoke (tx, req, words + 1);
   return command_refuse (req, "say what to do with tokens");
+}
+
+static DaeReply *
+command_people (DaeTx *tx, DaeRequest *req)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+  DaeRows *rows = dae_query (
+      tx, "SELECT last_seen, subject, name, email FROM person ORDER BY lower (name), subject");
+
+  g_string_append_printf (text, "%-20s %s\n", "LAST SEEN", "SUBJECT, NAME, ADDRESS");
+  while (dae_rows_next (rows)) {
+    const char *email = dae_row_text (rows, 3);
+
+    command_add_time (text, rows, 0);
+    g_string_erase (text, (gssize)text->len - 21, 1);
+    g_string_append_printf (text, " %s, %s%s%s\n", dae_row_text (rows, 1), dae_row_text (rows, 2),
+                            email ? ", " : "", email ? email : "");
+  }
+  return dae_reply_text (req, 200, text->str);
+}
+
+static gboolean
+command_has_person (DaeTx *tx, const char *subject)
+{
+  return dae_query_one (tx, "SELECT 1 FROM person WHERE subject = $1", DAE_TEXT (subject)) != NULL;
+}
+
+static DaeReply *
+command_merge (DaeTx *tx, DaeRequest *req, DaePlugin *self, const char *from, const char *to)
+{
+  g_autofree char *text = NULL;
+  const char *missing = !command_has_person (tx, from) ? from
+                        : !command_has_person (tx, to) ? to
+                                                       : NULL;
+  const char *failed;
+
+  if (missing) {
+    text =
+        g_strdup_printf ("nobody with the subject %s has been seen: \"daedalus person list\" shows "
+                         "who has\n",
+                         missing);
+    return dae_reply_text (req, 404, text);
+  }
+  failed = dae_people_merge (tx, from, to);
+  if (failed) {
+    text = g_strdup_printf ("the plugin %s does not work now, and what it keeps of them would stay "
+                            "behind: see \"daedalus check\"\n",
+                            failed);
+    return dae_reply_text (req, 409, text);
+  }
+  dae_log (req, G_LOG_LEVEL_INFO, "people merged", DAE_S ("from", from), DAE_S ("to", to));
+  text = g_strdup_printf ("what was %s's is %s's now\n", from, to);
+  return dae_reply_text (req, 200, text);
+}
+
+DaeReply *
+auth_command_person (DaeTx *tx, DaeRequest *req, DaePlugin *self)
+{
+  const char *const *words = dae_body_list (req, "words");
+  guint n = words ? g_strv_length ((char **)words) : 0;
+
+  if (n == 1 && strcmp (words[0], "list") == 0)
+    return command_people (tx, req);
+  if (n == 3 && strcmp (words[0], "merge") == 0 && strcmp (words[1], words[2]) != 0)
+    return command_merge (tx, req, self, words[1], words[2]);
+  return command_refuse_for (req, "say whom to merge", person_usage);
 }

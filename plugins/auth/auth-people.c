@@ -151,3 +151,11 @@ auth_people_seen (DaePlugin *self, const DaeUser *user)
   if (people->timer == 0)
     people->timer = dae_timer (self, PEOPLE_GATHER_MS, people_flush, NULL);
 }
+
+void
+auth_merge_people (DaeTx *tx, DaePlugin *self, const char *from, const char *to)
+{
+  dae_exec_later (tx, "UPDATE access_token SET subject = $2 WHERE subject = $1", DAE_TEXT (from),
+                  DAE_TEXT (to));
+  dae_exec_later (tx, "DELETE FROM person WHERE subject = $1", DAE_TEXT (from));
+}

@@ -449,6 +449,13 @@ static const DaeRoute routes[] = {
     .body = DAE_BODY_JSON,
     .flags = DAE_ROUTE_INTERNAL | DAE_ROUTE_SECRET,
     .members = DAE_TABLE (command_members) },
+  { .method = "POST",
+    .pattern = "/internal/commands/person",
+    .answer = auth_command_person,
+    .auth = DAE_AUTH_NONE,
+    .body = DAE_BODY_JSON,
+    .flags = DAE_ROUTE_INTERNAL | DAE_ROUTE_SECRET,
+    .members = DAE_TABLE (command_members) },
 };
 
 static const DaeJob jobs[] = {
@@ -466,4 +473,5 @@ DAE_PLUGIN_DEFINE (.name = "auth",
                    .jobs = DAE_TABLE (jobs),
                    .configure = auth_configure,
                    .start = auth_start_up,
-                   .health = auth_jwt_health);
+                   .health = auth_jwt_health,
+                   .merge_people = auth_merge_people);

@@ -118,6 +118,9 @@ void auth_jwt_identify (
     DaePlugin *self, DaeRequest *req, const char *bearer, DaeIdentified done, gpointer user_data);
 DaeHealth auth_jwt_health (DaePlugin *self, GString *why);
 
+/* What this plugin's own rows say of FROM they say of TO. */
+void auth_merge_people (DaeTx *tx, DaePlugin *self, const char *from, const char *to);
+
 /* auth-token.c: personal access tokens. */
 
 AuthTokens *auth_tokens_new (void);
@@ -138,3 +141,4 @@ DaeReply *auth_token_revoke (DaeTx *tx, DaeRequest *req, DaePlugin *self);
 /* auth-command.c: what an admin types. */
 
 DaeReply *auth_command_token (DaeTx *tx, DaeRequest *req, DaePlugin *self);
+DaeReply *auth_command_person (DaeTx *tx, DaeRequest *req, DaePlugin *self);

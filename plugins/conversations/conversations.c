@@ -272,4 +272,5 @@ DAE_PLUGIN_DEFINE (.name = "conversations",
                    .jobs = DAE_TABLE (conversations_jobs),
                    .start = conversations_start,
                    .drain = conversations_drain,
-                   .stop = conversations_stop);
+                   .stop = conversations_stop,
+                   .merge_people = conversation_merge_people);

@@ -337,6 +337,8 @@ GHashTable *state_workspaces (DaeTx *tx, const char *subject);
 /* ---- the rest ------------------------------------------------------------- */
 
 extern const DaeConversations1 search_service;
+/* What FROM wrote, asked and read is TO's. */
+void conversation_merge_people (DaeTx *tx, DaePlugin *self, const char *from, const char *to);
 gboolean tidy_chunks (DaeTx *tx, DaePlugin *self);
 gboolean tidy_events (DaeTx *tx, DaePlugin *self);
 gboolean tidy_deleted (DaeTx *tx, DaePlugin *self);

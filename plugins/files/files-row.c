@@ -234,3 +234,10 @@ files_delete (DaeTx *tx, DaeRequest *req, DaePlugin *self)
   dae_after_commit (tx, file_on_deleted, NULL, NULL);
   return dae_reply_empty (req, 204);
 }
+
+void
+files_merge_people (DaeTx *tx, DaePlugin *self, const char *from, const char *to)
+{
+  dae_exec_later (tx, "UPDATE file SET uploaded_by = $2 WHERE uploaded_by = $1", DAE_TEXT (from),
+                  DAE_TEXT (to));
+}

@@ -184,4 +184,5 @@ DAE_PLUGIN_DEFINE (.name = "files",
                    .routes = DAE_TABLE (routes),
                    .jobs = DAE_TABLE (jobs),
                    .configure = files_configure,
-                   .start = files_start);
+                   .start = files_start,
+                   .merge_people = files_merge_people);

@@ -52,6 +52,8 @@ DaeReply *files_list (DaeTx *tx, DaeRequest *req, DaePlugin *self);
 DaeReply *files_show (DaeTx *tx, DaeRequest *req, DaePlugin *self);
 DaeReply *files_rename (DaeTx *tx, DaeRequest *req, DaePlugin *self);
 DaeReply *files_delete (DaeTx *tx, DaeRequest *req, DaePlugin *self);
+/* Files that FROM has uploaded are TO's. */
+void files_merge_people (DaeTx *tx, DaePlugin *self, const char *from, const char *to);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (FileRow, file_row_free)
 
 /* files-name.c: pure */

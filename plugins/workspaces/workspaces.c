@@ -367,4 +367,5 @@ DAE_PLUGIN_DEFINE (.name = "workspaces",
                    .routes = DAE_TABLE (routes),
                    .jobs = DAE_TABLE (jobs),
                    .configure = workspaces_configure,
-                   .start = workspaces_start);
+                   .start = workspaces_start,
+                   .merge_people = people_merge);

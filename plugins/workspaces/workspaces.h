@@ -84,3 +84,7 @@ DaeReply *agents_set (DaeTx *tx, DaeRequest *req, DaePlugin *self);
 /* 422 where nobody knows the agent SLUG (NULL: nothing to check); NULL: go on. */
 DaeReply *
 agents_refuse_unknown (DaeRequest *req, DaePlugin *self, const char *slug, const char *pointer);
+
+/* workspaces-merge.c */
+
+void people_merge (DaeTx *tx, DaePlugin *self, const char *from, const char *to);

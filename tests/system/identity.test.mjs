@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // identity: personal access tokens: what they may do, how long, and that no one else's word counts.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import http from 'node:http';
 import { join } from 'node:path';
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { daedalus, databases, sleep, startHost, until } from './kit.mjs';
+import { daedalus, databases, folder, sleep, startHost, until } from './kit.mjs';
 
 const proxy = ['http.trusted-proxies=127.0.0.1', 'plugin auth.mode=proxy'];
 const bearer = (token) => ({ anonymous: true, headers: { Authorization: `Bearer ${token}` } });
@@ -160,4 +161,119 @@ test('a proxy with a secret is believed only with it, and two are valid while th
   assert.equal((await ask({ ...good, 'X-Forwarded-Sub': ['7f3a', '7f3b'] })).status, 400);
   assert.equal((await host.request('GET', '/api/me', { anonymous: true, headers: { 'X-Forwarded-User': 'ada', 'X_Forwarded_Sub': '7f3a', ...good } })).status, 401);
   assert.equal((await host.request('GET', '/api/me', { anonymous: true, headers: { 'X-Forwarded-User': 'ada', ...good } })).status, 401);
+});
+
+test('one person under two subjects becomes one: daedalus person merge', { timeout: 180_000 }, async (t) => {
+  for (const [name, make] of await databases(t)) {
+    await t.test(name, async (t) => {
+      const host = await startHost(t, { database: make(), workers: 2, set: proxy });
+      const [old, both, asViewer] = await Promise.all(['Old', 'Both', 'As viewer'].map((one) => host.workspace(one, { person: 'old' })));
+      await host.workspace('New', { person: 'new' });
+      await host.ok('GET', '/api/me', { person: 'bob' });
+      await sleep(400); // people are written a moment later
+      for (const [workspace, role] of [[both, 'viewer'], [asViewer, 'owner']])
+        await host.ok('POST', `/api/workspaces/${workspace.id}/members`, { person: 'old', body: { email: 'new@example.org', role } });
+      await host.ok('PATCH', `/api/workspaces/${asViewer.id}/members/old`, { person: 'new', body: { role: 'viewer' } });
+      const conversation = await host.conversation(old, { agent: 'librarian' }, { person: 'old' });
+      const { turn } = await host.post(conversation, 'hello', { person: 'old' });
+      await host.ended(turn.id, 20_000, { person: 'old' });
+      const token = await tokenOf(host, 'old', ['read']);
+
+      for (const words of [[], ['merge'], ['merge', 'old'], ['merge', 'old', 'old'], ['merge', 'old', 'nobody'], ['merge', 'nobody', 'new'], ['split', 'old', 'new']]) {
+        const run = command(host, 'person', ...words);
+        assert.equal(run.status, 1, words.join(' '));
+        assert.notEqual(run.err, '');
+      }
+      assert.equal((await host.ok('GET', '/api/workspaces', { person: 'old' })).items.length, 3, 'what was refused has done nothing');
+
+      const stream = host.events(conversation, { person: 'old' });
+      await stream.opened;
+      const merged = command(host, 'person', 'merge', 'old', 'new');
+      assert.equal(merged.status, 0, merged.err);
+      assert.deepEqual((await host.ok('GET', '/api/workspaces', { person: 'new' })).items.map((one) => one.name).sort(), ['As viewer', 'Both', 'New', 'Old']);
+      assert.deepEqual((await host.ok('GET', '/api/workspaces', { person: 'old' })).items, []);
+      for (const { id } of [old, both, asViewer]) {
+        const members = (await host.ok('GET', `/api/workspaces/${id}/members`, { person: 'new' })).items;
+        assert.deepEqual(members.map(({ subject, role }) => [subject, role]), [['new', 'owner']]);
+        assert.equal((await host.request('GET', `/api/workspaces/${id}`, { person: 'old' })).status, 404);
+      }
+      const messages = (await host.ok('GET', `/api/conversations/${conversation.id}/messages`, { person: 'new' })).items;
+      assert.deepEqual(messages.filter(({ role }) => role === 'user').map(({ author }) => author.subject), ['new']);
+      await host.ended((await host.post(conversation, 'again', { person: 'new' })).turn.id, 20_000, { person: 'new' });
+      assert.equal((await host.ok('GET', '/api/me', bearer(token.token))).subject, 'new');
+      await until(() => stream.ended, 5000, 'the end of the stream of whom there is no more');
+      assert.match(command(host, 'person', 'list').out, /Z new, new, new@example.org\n/);
+    });
+  }
+});
+
+test('what the local person made is claimed after the change to single sign-on', { timeout: 120_000 }, async (t) => {
+  for (const [name, make] of await databases(t)) {
+    await t.test(name, async (t) => {
+      const dir = folder(t), database = make();
+      const set = [`host.data-dir=${dir}`];
+      const alone = await startHost(t, { database, set });
+      const workspace = await alone.workspace('Mine');
+      await sleep(400);
+      await alone.stop();
+      const host = await startHost(t, { database, set: [...set, ...proxy] });
+      assert.equal((await host.request('GET', '/api/me', { person: 'local' })).status, 400, 'nobody else is local');
+      assert.deepEqual((await host.ok('GET', '/api/workspaces', { person: 'ada' })).items, []);
+      await sleep(400);
+      assert.equal(command({ dataDir: dir }, 'person', 'merge', 'local', 'ada').status, 0);
+      assert.deepEqual((await host.ok('GET', '/api/workspaces', { person: 'ada' })).items.map(({ id }) => id), [workspace.id]);
+      assert.equal((await host.ok('PATCH', `/api/workspaces/${workspace.id}`, { person: 'ada', body: { name: 'Still mine' } })).name, 'Still mine');
+    });
+  }
+});
+
+test('headers of nobody: spoofed, doubled, spelt otherwise', { timeout: 60_000 }, async (t) => {
+  const host = await startHost(t, { workers: 1, set: ['http.trusted-proxies=127.0.0.1', 'plugin auth.mode=proxy', 'plugin auth.admins=root'] });
+  const ask = (headers) => host.request('GET', '/api/me', { anonymous: true, headers });
+  const nobody = { // what is none of the family names nobody
+    'underscores': { X_Forwarded_User: 'root' }, 'one underscore': { 'X-Forwarded_User': 'root' }, 'other case with underscores': { x_forwarded_user: 'root' },
+    'of another family': { 'X-Auth-Request-User': 'root' }, 'of apache': { 'OIDC_CLAIM_sub': 'root' }, 'Remote-User': { 'Remote-User': 'root' }, 'X-Remote-User': { 'X-Remote-User': 'root' },
+    'a letter more': { 'X-Forwarded-Users': 'root' }, 'a dot': { 'X.Forwarded.User': 'root' }, 'an e-mail alone': { 'X-Forwarded-Email': 'root@example.org' },
+    'groups alone': { 'X-Forwarded-Groups': 'admins' }, 'an empty user': { 'X-Forwarded-User': '' }, 'spaces': { 'X-Forwarded-User': '  ' }, 'Basic': { Authorization: 'Basic cm9vdDpyb290' },
+    'a cookie': { Cookie: 'X-Forwarded-User=root; daedalus_session=' + '0'.repeat(64) }, 'Forwarded': { Forwarded: 'for=127.0.0.1;user=root' },
+  };
+  for (const [name, headers] of Object.entries(nobody)) assert.equal((await ask(headers)).status, 401, name);
+  const wrong = {
+    'twice': { 'X-Forwarded-User': ['ada', 'root'] }, 'twice the same': { 'X-Forwarded-User': ['ada', 'ada'] }, 'the address twice': { 'X-Forwarded-User': 'ada', 'X-Forwarded-Email': ['a@x', 'b@x'] },
+    'groups twice': { 'X-Forwarded-User': 'ada', 'X-Forwarded-Groups': ['a', 'b'] }, 'a tab': { 'X-Forwarded-User': 'ada\troot' }, 'not UTF-8': { 'X-Forwarded-User': Buffer.from([0xe4, 0xff]).toString('latin1') },
+    'control characters of C1': { 'X-Forwarded-User': Buffer.from('a\u0085b').toString('latin1') }, '256 bytes': { 'X-Forwarded-User': 'x'.repeat(256) }, 'an invitation': { 'X-Forwarded-User': 'invitation:1' },
+    'the local person': { 'X-Forwarded-User': 'local' },
+  };
+  for (const [name, headers] of Object.entries(wrong)) assert.equal((await ask(headers)).status, 400, name);
+  for (const headers of [{ 'x-forwarded-user': 'ada' }, { 'X-FORWARDED-USER': 'ada' }, { 'X-Forwarded-User': ' ada ' }, { 'X-Forwarded-User': 'ada', X_Forwarded_User: 'root', 'X-Auth-Request-User': 'root' }])
+    assert.deepEqual([(await ask(headers)).json.subject, (await ask(headers)).json.admin], ['ada', false]);
+});
+
+test('headers from whom nobody trusts are ignored, said and counted', { timeout: 60_000 }, async (t) => {
+  const host = await startHost(t, { workers: 1, set: ['http.trusted-proxies=192.0.2.7;unix', 'plugin auth.mode=proxy'] });
+  const from = host.log.length;
+  assert.equal((await host.request('GET', '/api/me', { person: 'ada' })).status, 401);
+  const lines = await until(() => host.log.slice(from).filter((line) => line.includes('identity headers ignored')).length === 1 && host.log.slice(from), 5000, 'the line');
+  assert.match(lines.join('\n'), /not from a trusted proxy/);
+  assert.equal(await host.metric('daedalus_auth_ignored_identity_headers_total'), 1);
+});
+
+test('a Unix socket can be the trusted proxy', { timeout: 60_000 }, async (t) => {
+  for (const [trusted, status] of [['unix', 200], ['127.0.0.1', 401]]) {
+    const dir = folder(t), socketPath = join(dir, 'http.sock');
+    const sets = [`host.data-dir=${dir}/data`, `http.listen=unix:${socketPath}`, `http.trusted-proxies=${trusted}`, 'plugin auth.mode=proxy', 'host.workers=1'];
+    const child = spawn(daedalus, ['run', '--config', '/dev/null', ...sets.flatMap((one) => ['--set', one])], { stdio: 'ignore' });
+    const ended = new Promise((done) => child.once('exit', done));
+    t.after(() => child.kill('SIGKILL'));
+    const ask = (path, headers = {}) => new Promise((done) => {
+      http.get({ socketPath, path, headers: { Host: 'localhost', ...headers }, agent: false }, (res) => {
+        res.resume();
+        res.on('end', () => done(res.statusCode));
+      }).on('error', () => done(0));
+    });
+    await until(async () => await ask('/api/health') === 200, 20_000, 'the host');
+    assert.equal(await ask('/api/me', { 'X-Forwarded-User': 'ada' }), status, trusted);
+    child.kill('SIGTERM');
+    assert.equal(await ended, 0);
+  }
 });
