@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // groups: who is started together, what they all work on, and comparisons in turn (A B C A B C).
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Issuer } from '../system/issuer.mjs';
 import { cpu, sleep, spread } from './measure.mjs';
 import { personHeaders, request } from './contenders.mjs';
 
@@ -69,9 +72,12 @@ export class Groups {
     }
     const origin = this.load.program('bench-origin');
     const port = Number(await origin.line());
-    const ours = await contenders.ours({ workers: 1, big: true, set: [`plugin bench.upstream=http://127.0.0.1:${port}/`] });
+    const issuer = new Issuer('https://id.example'), certificate = join(contenders.dir, 'issuer.pem');
+    writeFileSync(certificate, issuer.rsa.pem, { mode: 0o600 });
+    const ours = await contenders.ours({ workers: 1, big: true, set: [`plugin bench.upstream=http://127.0.0.1:${port}/`,
+      `plugin auth.issuer=${issuer.issuer}`, `plugin auth.audience=${issuer.audience}`, `plugin auth.certificate-file=${certificate}`] });
     const peer = this.peers ? await contenders.nginx({ workers: 1, origin: port }) : null;
-    return { ours, peer, origin };
+    return { ours, peer, origin, issuer };
   }
 
   /** `whole`: two workers of each on PostgreSQL; `streams`: one of each; `one`: one worker on SQLite beside nginx. */

@@ -6,6 +6,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { cpu, descriptors, median, own, pss, sleep, spread } from './measure.mjs';
+import { now } from '../system/issuer.mjs';
 import { personHeaders, request } from './contenders.mjs';
 
 const peerName = 'nginx + FastAPI';
@@ -126,6 +127,16 @@ export const rows = [
     return [check('CPU', 'µs', results.daedalus.us, results.nginx.us, results.daedalus.us.median / results.nginx.us.median, 4, 2.8, true),
       check('rate', 'req/s', results.daedalus.rps, results.nginx.rps, results.daedalus.rps.median / results.nginx.rps.median, 0.4, 0.8),
       check('itself', 'µs', results.daedalus.us, null, results.daedalus.us.median, 80, undefined, true)];
+  } },
+  { name: 'jwt', tier: 'full', title: 'who am I, by a bearer (RS256) known before, 1 worker', async run (groups) {
+    const { ours, issuer } = await groups.set('one');
+    const bearer = [`Authorization: Bearer ${issuer.token({ exp: now() + 3600 })}`], by = { headers: [], bearer: [] };
+    for (let round = 0; round <= groups.rounds; round++) {
+      const plain = await groups.one(ours, { path: '/api/me' }), signed = await groups.one(ours, { path: '/api/me', headers: bearer });
+      if (round > 0) { by.headers.push(plain.us); by.bearer.push(signed.us); }
+    }
+    const [a, b] = [spread(by.bearer), spread(by.headers)];
+    return [check('CPU', 'µs', a, b, a.median / b.median, 1.3, 1.1, true)];
   } },
   { name: 'static-20k', tier: 'full', title: 'static file of 20 KB, 1 worker', peers: true, run: (groups) => staticFile(groups, '/page.js', 16, 3.2, 2.4) },
   { name: 'static-1m', tier: 'full', title: 'static file of 1 MB, 1 worker', peers: true, run: (groups) => staticFile(groups, '/big.bin', 8, 1.3, 0.8) },
