@@ -157,7 +157,7 @@ SLOT (116, exec_later, void (*) (DaeTx *, const char *, const DaeValue *, guint)
 SLOT (117, block, void (*) (DaePlugin *, DaeBlock, DaeBlockDone, gpointer));
 SLOT (118, request_file, guint (*) (DaeRequest *, const char *, gint64, gint64 *, gint64 *));
 SLOT (119, reply_status, guint (*) (const DaeReply *));
-SLOT (120, people_merge, const char *(*) (DaeTx *, const char *, const char *));
+SLOT (120, people_merge, const char *(*)(DaeTx *, const char *, const char *));
 
 /* ---- objects: the table comes first ------------------------------------- */
 
@@ -300,7 +300,10 @@ FIELD (DaePluginInfo, drain, 160, void (*) (DaePlugin *));
 FIELD (DaePluginInfo, stop, 168, void (*) (DaePlugin *));
 FIELD (DaePluginInfo, health, 176, DaeHealth (*) (DaePlugin *, GString *));
 FIELD (DaePluginInfo, collect, 184, void (*) (DaePlugin *));
-FIELD (DaePluginInfo, merge_people, 192, void (*) (DaeTx *, DaePlugin *, const char *, const char *));
+FIELD (DaePluginInfo,
+       merge_people,
+       192,
+       void (*) (DaeTx *, DaePlugin *, const char *, const char *));
 
 FIELD (DaeFetchHooks, struct_size, 0, guint32);
 FIELD (DaeFetchHooks, head, 8, void (*) (DaeFetch *, guint, gpointer));
