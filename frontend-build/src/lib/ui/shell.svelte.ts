@@ -3,6 +3,8 @@
 class Shell {
   /** The side bar is shown over the screen (narrow screens only). */
   drawer = $state(false);
+  /** The dialog of access tokens. */
+  tokens = $state(false);
 }
 
 export const shell = new Shell();
