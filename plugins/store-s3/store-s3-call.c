@@ -8,7 +8,9 @@
 #include <string.h>
 
 #define S3_CALL_TRIES      6
+#define S3_CALL_TRIES_PUT  8 /* of what would have to be sent by a person once more */
 #define S3_CALL_WAIT_MS    200
+#define S3_CALL_WAIT_MAX   5000
 #define S3_CALL_CONNECT_MS 5000
 #define S3_CALL_IDLE_MS    30000
 #define S3_CALL_ANSWER_MAX (4 * 1024 * 1024)
@@ -167,7 +169,7 @@ static void
 s3_call_wait (S3Call *call)
 {
   const S3Data *store = dae_data (call->self);
-  guint ms = S3_CALL_WAIT_MS << (call->tries - 1);
+  guint ms = MIN (S3_CALL_WAIT_MS << (call->tries - 1), S3_CALL_WAIT_MAX);
 
   dae_series_add (store->retries[call->op], 1);
   ms = (guint)g_random_int_range ((gint32)ms / 2, (gint32)ms);
@@ -237,17 +239,26 @@ s3_call_on_body (DaeFetch *fetch, const char *bytes, gsize length, gpointer data
   s3_call_leave (call);
 }
 
+static guint
+s3_call_tries (const S3Call *call)
+{
+  const S3State *state = dae_state (call->self);
+
+  if (state->draining && s3_call_can_wait (call))
+    return 1;
+  return call->pieces != NULL ? S3_CALL_TRIES_PUT : S3_CALL_TRIES;
+}
+
 static void
 s3_call_on_end (DaeFetch *fetch, const GError *error, gpointer data)
 {
   S3Call *call = data;
-  const S3State *state = dae_state (call->self);
   gboolean again;
 
   call->fetch = NULL;
   call->tries++;
   again = s3_error_judge (call, error);
-  if (again && call->tries < (state->draining && s3_call_can_wait (call) ? 1 : S3_CALL_TRIES))
+  if (again && call->tries < s3_call_tries (call))
     s3_call_wait (call);
   else
     s3_call_end (call);

@@ -2,7 +2,10 @@
 // kit: object stores to test against, another client of theirs, and a way to them that breaks when told to.
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import http from 'node:http';
+import https from 'node:https';
+import net from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { folder, source, startHost } from '../system/kit.mjs';
@@ -62,6 +65,30 @@ export async function startSwift (t) {
   return { ...facts, endpoint, port, client, kill: () => end(child), again: start };
 }
 
+/** Two ports beside each other that nobody listens on. */
+async function freePorts () {
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 10_000);
+    const servers = await Promise.all([port, port + 1].map((one) => new Promise((done) => {
+      const server = net.createServer().once('error', () => done(null)).listen(one, '127.0.0.1', () => done(server));
+    })));
+    await Promise.all(servers.map((server) => server && new Promise((done) => { server.close(done); })));
+    if (servers.every(Boolean)) return port;
+  }
+}
+
+/** Ceph's gateway, as startSwift. */
+export async function startCeph (t) {
+  const facts = { access: 'daedalus', secret: 'a-secret/+of-the-tests', bucket: 'daedalus' };
+  const child = spawn(join(here, 'ceph.sh'), [folder(t, 'daedalus-ceph-'), String(await freePorts()), facts.access, facts.secret], { stdio: ['pipe', 'pipe', 'inherit'] });
+  t.after(() => new Promise((done) => { child.once('exit', done); child.stdin.end(); }));
+  const port = Number((await lines(child)()).split(' ')[1]);
+  const endpoint = `http://127.0.0.1:${port}`;
+  const client = await startClient(t, endpoint, facts.access, facts.secret, facts.bucket);
+  await client('make');
+  return { ...facts, endpoint, port, client };
+}
+
 /** The environment that puts a host on STORE. */
 export const environmentOf = (store) => ({
   DAEDALUS_S3_ENDPOINT: store.endpoint, DAEDALUS_S3_ACCESS_KEY: store.access, DAEDALUS_S3_SECRET_KEY: store.secret, DAEDALUS_S3_BUCKET: store.bucket,
@@ -69,11 +96,11 @@ export const environmentOf = (store) => ({
 
 /** A way to STORE. `rule(req, n)` says what becomes of the nth request: nothing, "refuse" (the connection is cut
  *  before it is passed on), "half" (cut in its body), "mute" (passed on, cut in place of an answer), "stall" (no
- *  answer ever), "short" (cut in the answer's body), or {status, code}. */
-export async function startFaults (t, store) {
+ *  answer ever), "short" (cut in the answer's body), or {status, code}. TLS: files of a key and a certificate. */
+export async function startFaults (t, store, tls) {
   const faults = { rule: () => undefined, seen: [], endpoint: null };
   const agent = new http.Agent({ keepAlive: false });
-  const server = http.createServer((req, res) => {
+  const serve = (req, res) => {
     const what = kindOf(req);
     const fault = faults.rule(what, faults.seen.filter((one) => one === what).length, req);
     faults.seen.push(what);
@@ -104,11 +131,12 @@ export async function startFaults (t, store) {
     }
     req.on('close', () => { if (!req.complete) onward.destroy(); });
     req.pipe(onward);
-  });
+  };
+  const server = tls ? https.createServer({ key: readFileSync(tls.key), cert: readFileSync(tls.cert) }, serve) : http.createServer(serve);
   server.keepAliveTimeout = 60_000;
   await new Promise((done) => { server.listen(0, '127.0.0.1', done); });
   t.after(() => { server.closeAllConnections(); server.close(); });
-  faults.endpoint = `http://127.0.0.1:${server.address().port}`;
+  faults.endpoint = `http${tls ? 's' : ''}://127.0.0.1:${server.address().port}`;
   faults.reset = (rule = () => undefined) => { faults.rule = rule; faults.seen = []; };
   return faults;
 }

@@ -6,10 +6,10 @@ import { until } from '../system/kit.mjs';
 import { MiB, matter, sumOf } from './kit.mjs';
 
 /** `client`: another client of the same store, if there is one. */
-export async function contract (t, ask, { client, longNames = true } = {}) {
+export async function contract (t, ask, { client, full = process.env.TEST_STORES === 'full' } = {}) {
   await t.test('gives what it took, whole and in ranges', async () => {
     const key = 'workspaces/0190a1b2/files/0190c3d4/résumé (1) +%2F&=*~.txt';
-    for (const size of [0, 1, 70_000, 5 * MiB + 3, 16 * MiB, 16 * MiB + 1, 41 * MiB + 77]) {
+    for (const size of full ? [0, 1, 70_000, 5 * MiB + 3, 16 * MiB, 16 * MiB + 1, 41 * MiB + 77] : [0, 1, 70_000, 17 * MiB + 77]) {
       const bytes = matter(size);
       assert.equal(await ask.put(key, bytes, { type: 'application/pdf' }), 204, `${size}`);
       const got = await ask.get(key);
@@ -26,7 +26,7 @@ export async function contract (t, ask, { client, longNames = true } = {}) {
   });
 
   await t.test('takes what has no stated length', async () => {
-    for (const size of [0, 10, 16 * MiB, 33 * MiB + 5]) {
+    for (const size of full ? [0, 10, 16 * MiB, 33 * MiB + 5] : [0, 17 * MiB]) {
       const bytes = matter(size);
       assert.equal(await ask.put('unknown/length', bytes, { query: { length: '-1' } }), 204, `${size}`);
       const got = await ask.get('unknown/length');
@@ -89,7 +89,7 @@ export async function contract (t, ask, { client, longNames = true } = {}) {
     assert.deepEqual(await names({}), []);
   });
 
-  if (longNames) await t.test('long names', async () => {
+  await t.test('long names', async () => {
     const key = `${'n'.repeat(255)}/${'m'.repeat(255)}`;
     assert.equal(await ask.put(key, Buffer.from('x')), 204);
     assert.equal((await ask.get(key)).size, 1);
@@ -97,7 +97,7 @@ export async function contract (t, ask, { client, longNames = true } = {}) {
   });
 
   await t.test('many at once', async () => {
-    const bytes = Array.from({ length: 24 }, (_, i) => matter(i % 6 === 0 ? 17 * MiB : 200_000 + i));
+    const bytes = Array.from({ length: full ? 24 : 12 }, (_, i) => matter(i % 6 === 0 ? 17 * MiB : 200_000 + i));
     const puts = await Promise.all(bytes.map((one, i) => ask.put(`many/${i}`, one)));
     assert.deepEqual([...new Set(puts)], [204]);
     const gets = await Promise.all(bytes.map((_, i) => ask.get(`many/${i}`)));

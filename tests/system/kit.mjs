@@ -163,7 +163,7 @@ export class Host {
     const { text } = await this.request('GET', '/metrics', { anonymous: true });
     let sum = 0;
     for (const line of text.split('\n')) {
-      const match = /^([a-z_]+)(?:\{(.*)\})? (\S+)$/.exec(line);
+      const match = /^([a-z0-9_]+)(?:\{(.*)\})? (\S+)$/.exec(line);
       if (!match || match[1] !== name) continue;
       if (Object.entries(labels).every(([key, value]) => match[2]?.includes(`${key}="${value}"`))) sum += Number(match[3]);
     }

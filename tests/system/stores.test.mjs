@@ -2,7 +2,7 @@
 // Where the bytes of files are: a directory, and an S3 bucket of a real neighbour.
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { environmentOf, startAsker, startSwift } from '../stores/kit.mjs';
+import { environmentOf, startAsker, startCeph, startSwift } from '../stores/kit.mjs';
 import { contract } from '../stores/suite.mjs';
 
 test('a directory', async (t) => {
@@ -15,4 +15,10 @@ test('Swift', async (t) => {
   const swift = await startSwift(t);
   const ask = await startAsker(t, { env: environmentOf(swift) });
   await contract(t, ask, { client: swift.client });
+});
+
+test('Ceph', { skip: process.env.TEST_STORES !== 'full' && 'with TEST_STORES=full (tests/run stores)' }, async (t) => {
+  const ceph = await startCeph(t);
+  const ask = await startAsker(t, { env: environmentOf(ceph) });
+  await contract(t, ask, { client: ceph.client });
 });
