@@ -6,7 +6,8 @@
  */
 #include "files.h"
 
-#define HIGH_WATER (256 * 1024)
+#define HIGH_WATER     (256 * 1024)
+#define DOWNLOAD_CACHE "private, no-cache"
 
 typedef struct {
   DaePlugin *self;
@@ -83,7 +84,7 @@ download_reply (Download *download)
   dae_reply_header (reply, "Content-Type", type);
   dae_reply_header (reply, "ETag", tag);
   dae_reply_header (reply, "Accept-Ranges", "bytes");
-  dae_reply_header (reply, "Cache-Control", "private, no-cache");
+  dae_reply_header (reply, "Cache-Control", DOWNLOAD_CACHE);
   dae_reply_header (reply, "X-Content-Type-Options", "nosniff");
   dae_reply_header (reply, "Content-Security-Policy",
                     "sandbox; default-src 'none'; frame-ancestors 'self'");
@@ -180,7 +181,8 @@ download_refuse (DaeRequest *req, const Download *download)
 
   switch (download->status) {
   case 304:
-    return dae_reply_header (dae_reply_empty (req, 304), "ETag", tag);
+    reply = dae_reply_header (dae_reply_empty (req, 304), "ETag", tag);
+    return dae_reply_header (reply, "Cache-Control", DOWNLOAD_CACHE);
   case 412:
     return dae_reply_problem (req, 412, "precondition_failed", "it has changed since it was read");
   case 416:

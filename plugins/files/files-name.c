@@ -30,7 +30,7 @@ file_name_is_bare (const char *name)
   for (; *name != '\0'; name = g_utf8_next_char (name)) {
     gunichar c = g_utf8_get_char (name);
 
-    if (c != '.' && c != 0xfeff && !g_unichar_isspace (c))
+    if (c != '.' && !g_unichar_isspace (c) && !g_unichar_iszerowidth (c))
       return FALSE;
   }
   return TRUE;

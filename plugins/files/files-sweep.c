@@ -198,7 +198,8 @@ orphans_free (gpointer data)
   g_free (orphans);
 }
 
-/* The keys that no row has. */
+/* The keys that no row has, of workspaces that this database knows: a store may hold files of
+ * another installation, or of one whose database is not this one. */
 static gpointer
 orphans_work (DaeTx *tx, gconstpointer input)
 {
@@ -210,9 +211,12 @@ orphans_work (DaeTx *tx, gconstpointer input)
     g_auto (GStrv) parts = g_strsplit (key, "/", 5);
 
     if (g_strv_length (parts) != 5 || !g_str_equal (parts[2], "files") ||
-        !g_uuid_string_is_valid (parts[3]))
+        !g_uuid_string_is_valid (parts[1]) || !g_uuid_string_is_valid (parts[3]))
       continue;
-    if (!dae_query_one (tx, "SELECT 1 FROM file WHERE id = $1", DAE_UUID (parts[3])))
+    if (dae_query_one (tx,
+                       "SELECT 1 FROM workspace w WHERE w.id = $1"
+                       " AND NOT EXISTS (SELECT 1 FROM file f WHERE f.id = $2)",
+                       DAE_UUID (parts[1]), DAE_UUID (parts[3])))
       g_ptr_array_add (lost, g_strdup (key));
   }
   return lost;
@@ -223,10 +227,14 @@ static void orphans_next (DaePlugin *self, const char *after);
 static void
 orphans_removed (DaeStoreResult result, const char *why, gpointer data)
 {
-  const Files *own = dae_data (data);
+  DaePlugin *self = data;
+  const Files *own = dae_data (self);
 
   if (result == DAE_STORE_OK)
     dae_series_add (own->swept_orphan, 1);
+  else if (result != DAE_STORE_NOT_FOUND)
+    dae_log (self, G_LOG_LEVEL_WARNING, "cannot remove an object that is no file's",
+             DAE_S ("error", why));
 }
 
 static void

@@ -7,6 +7,7 @@
  */
 #include "files.h"
 
+#include <sha256.h>
 #include <string.h>
 
 #define PIECE         (64 * 1024)
@@ -34,7 +35,7 @@ typedef struct {
   GByteArray *head; /* until the store is asked to take it */
   GByteArray *text; /* what is searched of it; empty where nothing is */
   gboolean is_text; /* as far as is known */
-  GChecksum *sum;
+  Sha256 *sum;
   DaeStorePut *put;
   gboolean is_blocked, is_read;
 } Upload;
@@ -55,7 +56,7 @@ upload_free (gpointer data)
   dae_request_unref (upload->req);
   g_byte_array_unref (upload->head);
   g_byte_array_unref (upload->text);
-  g_checksum_free (upload->sum);
+  sha256_free (upload->sum);
   file_row_free (upload->row);
   g_free (upload);
 }
@@ -224,6 +225,7 @@ upload_stored (DaeStorePut *put, DaeStoreResult result, const char *why, gpointe
 {
   Upload *upload = data;
   const Files *own = dae_data (upload->self);
+  char hash[SHA256_HEX_SIZE];
 
   upload->put = NULL;
   if (result != DAE_STORE_OK) {
@@ -233,7 +235,8 @@ upload_stored (DaeStorePut *put, DaeStoreResult result, const char *why, gpointe
     return;
   }
   upload_ignore_leaving (upload);
-  upload->row->sha256 = g_strdup (g_checksum_get_string (upload->sum));
+  sha256_finish (upload->sum, hash);
+  upload->row->sha256 = g_strdup (hash);
   dae_work (upload->self, NULL, DAE_WORK_WRITES, upload_ready_work, upload, NULL, NULL,
             upload_ready, upload);
 }
@@ -275,7 +278,7 @@ upload_take (Upload *upload, const guint8 *bytes, gsize length)
                                     "the file is larger than files may be here"));
     return FALSE;
   }
-  g_checksum_update (upload->sum, bytes, (gssize)length);
+  sha256_add (upload->sum, bytes, length);
   if (upload->is_text && upload->text->len < FILE_TEXT_MAX)
     g_byte_array_append (upload->text, bytes,
                          (guint)MIN (length, FILE_TEXT_MAX - upload->text->len));
@@ -449,7 +452,7 @@ files_upload (DaeRequest *req, DaePlugin *self)
   upload->head = g_byte_array_new ();
   upload->text = g_byte_array_new ();
   upload->is_text = TRUE;
-  upload->sum = g_checksum_new (G_CHECKSUM_SHA256);
+  upload->sum = sha256_new ();
   upload->row = g_new0 (FileRow, 1);
   upload->row->id = g_strdup (id);
   /* told only to those for whom the workspace exists */

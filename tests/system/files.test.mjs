@@ -81,6 +81,7 @@ onEach('ranges, conditions and HEAD', async (t, database) => {
     const got = await bytesOf(host, path, headers);
     assert.equal(got.status, status, JSON.stringify(headers));
     if (wanted) assert.ok(got.bytes.equals(wanted), JSON.stringify(headers));
+    if (status < 400) assert.deepEqual([got.headers.etag, got.headers['cache-control']], [tag, 'private, no-cache'], JSON.stringify(headers));
     if (status === 416) assert.equal(got.headers['content-range'], 'bytes */200000');
   }
   const head = await bytesOf(host, path, {}, 'HEAD');

@@ -24,6 +24,8 @@ test_files_name_takes_or_refuses (void)
     { "..", NULL, "is nothing but blanks and dots" },
     { "\u00a0\u3000", NULL, "is nothing but blanks and dots" },
     { "\ufeff.", NULL, "is nothing but blanks and dots" },
+    { "\u200b", NULL, "is nothing but blanks and dots" },
+    { "\u2060\u200d.", NULL, "is nothing but blanks and dots" },
     { "a/b", NULL, "has a slash in it" },
     { "../a", NULL, "has a slash in it" },
     { "a\\b", NULL, "has a slash in it" },
