@@ -163,6 +163,8 @@ export class Contenders {
   async nginx ({ app = 9, origin = 9, workers = 2 } = {}) {
     const port = await freePort();
     const run = this.#folder('nginx');
+    mkdirSync(join(run, 'kept'));
+    chmodSync(join(run, 'kept'), 0o777);
     let text = readFileSync(join(here, 'peer', 'nginx.conf'), 'utf8');
     for (const [key, value] of Object.entries({ WORKERS: workers, RUN: run, APP: app, ORIGIN: origin, PORT: port, FILES: this.files(true) }))
       text = text.replaceAll(`@${key}@`, String(value));

@@ -7,8 +7,10 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { cpu, descriptors, median, own, pss, sleep, spread } from './measure.mjs';
 import { now } from '../system/issuer.mjs';
+import { filesOf } from './bytes.mjs';
 import { personHeaders, request } from './contenders.mjs';
 
+const fileMiB = Number(process.env.BENCH_FILE_MIB ?? 256);
 const peerName = 'nginx + FastAPI';
 
 function check (what, unit, ours, peer, ratio, must, stretch, less = false) {
@@ -67,6 +69,21 @@ async function staticFile (groups, path, connections, must, stretch) {
   const { ours, peer } = await groups.set('one');
   const results = await groups.compare([ours, peer], { path, connections, headers: [] });
   return [check('CPU', 'µs', results.daedalus.us, results.nginx.us, results.daedalus.us.median / results.nginx.us.median, must, stretch, true)];
+}
+
+/** A large file by turns: CPU and rate against nginx, and how much the worker grows. */
+async function bytes (groups, way, must, stretch) {
+  const { ours, peer } = await groups.set('one'), size = fileMiB * 2 ** 20, runs = { daedalus: [], nginx: [] };
+  const places = [];
+  for (const contender of [ours, peer]) places.push([runs[contender.name], await filesOf(contender)]);
+  for (const [, files] of places) await files.up(size);
+  for (let round = 0; round < groups.rounds; round++)
+    for (const [list, files] of places) list.push(await files[way](size));
+  for (const [, files] of places) await files.end();
+  const of = (name, key) => spread(runs[name].map((run) => run[key]));
+  const a = of('daedalus', 'ms'), b = of('nginx', 'ms'), [fast, peers] = [of('daedalus', 'rate'), of('nginx', 'rate')];
+  return [check('CPU', 'ms', a, b, a.median / b.median, must, stretch, true), check('rate', 'MiB/s', fast, peers, fast.median / peers.median),
+    check('grows by', 'MiB', of('daedalus', 'grown'), of('nginx', 'grown'), of('daedalus', 'grown').max, 8, undefined, true)];
 }
 
 /** System calls of the contender's worker while WORK goes on. */
@@ -140,6 +157,8 @@ export const rows = [
   } },
   { name: 'static-20k', tier: 'full', title: 'static file of 20 KB, 1 worker', peers: true, run: (groups) => staticFile(groups, '/page.js', 16, 3.2, 2.4) },
   { name: 'static-1m', tier: 'full', title: 'static file of 1 MB, 1 worker', peers: true, run: (groups) => staticFile(groups, '/big.bin', 8, 1.3, 0.8) },
+  { name: 'upload', tier: 'full', title: `upload of ${fileMiB} MiB, hashed and synced, 1 worker`, peers: true, run: (groups) => bytes(groups, 'up', 3, 2) },
+  { name: 'download', tier: 'full', title: `download of ${fileMiB} MiB, 1 worker`, peers: true, run: (groups) => bytes(groups, 'down', 3, 2) },
   { name: 'system-calls', tier: 'full', title: 'system calls for a health, 1 connection', async run (groups) {
     if (!existsSync('/usr/bin/strace')) return 'strace is not installed';
     const { ours } = await groups.set('one');

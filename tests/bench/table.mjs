@@ -11,6 +11,7 @@ function figure (spread, unit) {
 }
 
 export function verdict ({ ratio, must, stretch, less }) {
+  if (must === undefined && stretch === undefined) return '–';
   const keeps = (bound) => bound !== undefined && (less ? ratio <= bound : ratio >= bound);
   return keeps(stretch) ? 'stretch' : keeps(must) ? 'yes' : 'missed';
 }

@@ -43,7 +43,7 @@ test('answers that are not 2xx are no measurement', { skip: !built && 'not built
 
 test('a figure is judged by its bounds', () => {
   for (const [ratio, must, stretch, less, met] of [[2.2, 2.2, 3, false, 'yes'], [2.1, 2.2, 3, false, 'missed'], [3, 2.2, 3, false, 'stretch'],
-    [4, 4, 2.8, true, 'yes'], [4.1, 4, 2.8, true, 'missed'], [2, 4, 2.8, true, 'stretch'], [1.9, 2, undefined, true, 'yes'], [NaN, 2, 3, false, 'missed']])
+    [4, 4, 2.8, true, 'yes'], [4.1, 4, 2.8, true, 'missed'], [2, 4, 2.8, true, 'stretch'], [1.9, 2, undefined, true, 'yes'], [NaN, 2, 3, false, 'missed'], [1, undefined, undefined, false, '–']])
     assert.equal(verdict({ ratio, must, stretch, less }), met, `${ratio} of ${must}`);
   assert.deepEqual(spread([3, 1, 2, 10]), { median: 2.5, min: 1, max: 10 });
 });
