@@ -1,71 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // files when something breaks: workers killed in mid-upload, full disks, stores that are down, clients that leave.
-// TEST_FILES=full: 50 kills instead of 6, 200 uploads at once, 1 GiB each way.
+// TEST_FILES=full: 50 kills instead of 6, 200 clients that leave, 1 GiB each way, 200 uploads at once.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { createHash, randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { daedalus, databaseSettings, databases, folder, sleep, startHost, until } from './kit.mjs';
+import { download, filesIn, full, inDirectory, inSwift, octets, sha256, target, uploadMuch } from './files-kit.mjs';
 import { Service } from './service.mjs';
-
-const full = process.env.TEST_FILES === 'full';
-const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
-const target = (path, name) => `${path}?name=${encodeURIComponent(name)}`;
-const octets = { 'Content-Type': 'application/octet-stream' };
-
-/** Paths of files under ROOT; folders may go while it is read. */
-function filesIn (root) {
-  let names;
-  try { names = readdirSync(root); } catch (error) {
-    if (error.code === 'ENOENT') return [];
-    if (error.code === 'ENOTDIR') return [root];
-    throw error;
-  }
-  return names.flatMap((name) => filesIn(join(root, name)));
-}
 
 const objectsOf = (dir) => filesIn(join(dir, 'files', 'objects'));
 const unfinishedOf = (dir) => filesIn(join(dir, 'files', 'unfinished'));
-
-/** GET of a file: {status, sha256, size}. Nothing of it is kept. */
-function download (host, path) {
-  return new Promise((done, fail) => {
-    const sum = createHash('sha256');
-    let size = 0;
-    http.get(host.url + path, { headers: host.headers(), agent: false }, (res) => {
-      res.on('data', (chunk) => { sum.update(chunk); size += chunk.length; });
-      res.on('end', () => done({ status: res.statusCode, headers: res.headers, size, sha256: sum.digest('hex') }));
-      res.on('error', fail);
-    }).on('error', fail);
-  });
-}
-
-/** POST of SIZE made-up bytes, of which only CHUNK is in memory: {status, json, sha256}. */
-function uploadMuch (host, path, size, chunk = randomBytes(1 << 20)) {
-  return new Promise((done, fail) => {
-    const sum = createHash('sha256');
-    const req = http.request(host.url + path, { method: 'POST', headers: { ...host.headers(), ...octets, 'Content-Length': size }, agent: false }, async (res) => {
-      let text = '';
-      for await (const piece of res) text += piece;
-      done({ status: res.statusCode, json: JSON.parse(text), sha256: sum.digest('hex') });
-    });
-    req.on('error', fail);
-    let sent = 0;
-    const more = () => {
-      while (sent < size) {
-        const piece = chunk.subarray(0, Math.min(chunk.length, size - sent));
-        sent += piece.length;
-        sum.update(piece);
-        if (!req.write(piece)) { req.once('drain', more); return; }
-      }
-      req.end();
-    };
-    more();
-  });
-}
 
 async function allFiles (host, path) {
   const found = [];
@@ -77,12 +25,30 @@ async function allFiles (host, path) {
   return found;
 }
 
+const canMount = spawnSync('unshare', ['-rm', 'mount', '-t', 'tmpfs', 'none', '/mnt']).status === 0;
+
+/** Each of REPLIES is 201 with what BODIES were, or 429 that says when to come again. */
+async function keptOrTold (host, replies, bodies) {
+  for (const [i, reply] of replies.entries()) {
+    if (reply.status === 429) {
+      assert.equal(reply.json.code, 'too_many_uploads');
+      assert.match(reply.headers['retry-after'], /^[1-9]\d*$/);
+      continue;
+    }
+    const hash = sha256(bodies[i]);
+    assert.deepEqual([reply.status, reply.json?.sha256], [201, hash], reply.text);
+    assert.equal((await download(host, `/api/files/${reply.json.id}/content`)).sha256, hash);
+  }
+}
+
 test('files under fire', async (t) => {
-  for (const [name, database] of await databases(t)) {
-    const kills = full ? 50 : 6;
-    await t.test(`${name}: ${kills} kills in mid-upload, of a worker and of all in turn, lose and alter nothing that was acknowledged, and leave nothing`, async (t) => {
+  const all = await databases(t);
+  const kills = full ? 50 : 6;
+  for (const [name, database] of all) for (const place of name === 'sqlite' ? [inDirectory] : full ? [inDirectory, inSwift] : [inSwift]) {
+    await t.test(`${name}, ${place.called}: ${kills} kills in mid-upload, of a worker and of all in turn, lose and alter nothing that was acknowledged, and leave nothing`, async (t) => {
+      const store = await place(t);
       const settings = ['host.workers=2', 'plugin files.unfinished-after=4s', 'limits.uploads=100', ...databaseSettings(database())];
-      const service = await Service.at(t, { settings });
+      const service = await Service.at(t, { settings, env: store.env });
       let host = await service.start();
       const workspace = await host.workspace('Fire');
       const path = `/api/workspaces/${workspace.id}/files`;
@@ -92,7 +58,8 @@ test('files under fire', async (t) => {
       t.after(() => { going = false; });
       const uploader = async (n) => {
         for (let i = 0; going; i++) {
-          const body = randomBytes(1 + Math.floor(Math.random() * (i % 4 === 0 ? 4_000_000 : 300_000)));
+          const most = i % 8 === 0 ? store.large : i % 4 === 0 ? 4_000_000 : 300_000;
+          const body = randomBytes(1 + Math.floor((i % 8 === 0 ? 0.8 + 0.2 * Math.random() : Math.random()) * most));
           const called = `${n}-${i}.bin`;
           sent.set(called, sha256(body));
           try {
@@ -107,7 +74,7 @@ test('files under fire', async (t) => {
       };
       const uploaders = Array.from({ length: 5 }, (_, n) => uploader(n));
       for (let kill = 0; kill < kills; kill++) {
-        await sleep(50 + Math.random() * 250);
+        await sleep(50 + Math.random() * store.pace);
         if (kill % 2 === 0) {
           const pids = host.workers();
           if (pids.length > 0) process.kill(pids[0], 'SIGKILL');
@@ -121,26 +88,28 @@ test('files under fire', async (t) => {
       await Promise.all(uploaders);
       assert.ok(acknowledged.size >= kills, `${acknowledged.size} uploads only`);
 
-      await sleep(4500); // what never ended is old now
+      await sleep(store.slack + 4000); // what never ended is old now
       assert.equal(await service.stop(), 0);
       host = await service.start(); // whose jobs run at once
-      await until(() => unfinishedOf(service.dir).length === 0, 90_000, 'the end of what never ended');
-      let files;
+      await until(async () => await store.unfinished(service.dir) === 0, 90_000, 'the end of what never ended');
+      let files, keys;
       await until(async () => {
-        files = await allFiles(host, path);
-        return objectsOf(service.dir).length === files.length;
-      }, 30_000, 'as many objects as files');
+        [files, keys] = [await allFiles(host, path), await store.keys(service.dir)];
+        return keys.length === files.length;
+      }, 60_000, 'as many objects as files').catch((error) => { throw new Error(`${error.message}: ${keys.length} objects, ${files.length} files`); });
+      assert.deepEqual(keys.sort(), files.map((file) => `workspaces/${workspace.id}/files/${file.id}/${file.name}`).sort());
       const listed = new Map(files.map((file) => [file.id, file]));
       for (const [id, called] of acknowledged) assert.equal(listed.get(id)?.name, called, 'an acknowledged file is lost');
       for (const file of files) {
         const got = await download(host, `/api/files/${file.id}/content`);
         assert.deepEqual([got.status, got.sha256, file.sha256], [200, sent.get(file.name), sent.get(file.name)], file.name);
-        assert.ok(existsSync(join(service.dir, 'files', 'objects', 'workspaces', workspace.id, 'files', file.id, file.name)));
       }
       t.diagnostic(`${sent.size} uploads, ${acknowledged.size} acknowledged, ${files.length} files, ${kills} kills`);
       assert.equal(await service.stop(), 0);
     });
+  }
 
+  for (const [name, database] of all) {
     const many = full ? 200 : 30;
     await t.test(`${name}: ${many} clients leave in mid-upload, at any byte, and leave nothing`, async (t) => {
       const host = await startHost(t, { database: database(), set: ['limits.uploads=0'] });
@@ -160,9 +129,11 @@ test('files under fire', async (t) => {
     });
   }
 
-  await t.test('an object that no row knows is found and removed; one of somebody else and a young one stay', async (t) => {
+  await t.test('an object that no row knows is found and removed; one of another installation and a young one stay', async (t) => {
     const service = await Service.at(t, { settings: ['host.workers=1', 'plugin files.unfinished-after=1h'] });
-    const id = '0191b0a4-7c1e-7abc-8def-0123456789ab';
+    const file = '0191b0a4-7c1e-7abc-8def-0123456789ab';
+    const { id } = await (await service.start()).workspace();
+    assert.equal(await service.stop(), 0);
     const root = join(service.dir, 'files', 'objects');
     const lay = (name, age) => {
       mkdirSync(join(root, name, '..'), { recursive: true });
@@ -170,9 +141,9 @@ test('files under fire', async (t) => {
       utimesSync(join(root, name), Date.now() / 1000 - age, Date.now() / 1000 - age);
       return join(root, name);
     };
-    const lost = lay(`workspaces/${id}/files/${id}/lost.txt`, 7200);
+    const lost = lay(`workspaces/${id}/files/${file}/lost.txt`, 7200);
     const young = lay(`workspaces/${id}/files/0291b0a4-7c1e-7abc-8def-0123456789ab/young.txt`, 60);
-    const others = [lay('workspaces/README', 7200), lay(`workspaces/${id}/export/${id}/x`, 7200), lay(`other/${id}/files/${id}/x`, 7200)];
+    const others = [lay('workspaces/README', 7200), lay(`workspaces/${file}/files/${file}/theirs.txt`, 7200), lay(`workspaces/${id}/export/${id}/x`, 7200), lay(`other/${id}/files/${id}/x`, 7200)];
     await service.start();
     await until(() => !existsSync(lost), 20_000, 'the end of the lost object');
     for (const one of [young, ...others]) assert.ok(existsSync(one), one);
@@ -212,6 +183,68 @@ test('files under fire', async (t) => {
     assert.equal(await service.stop(), 0);
   });
 
+  await t.test('a small disk fills up: 507, whoever fits is kept, and nothing of the others remains', { skip: !canMount && 'no file system can be mounted here' }, async (t) => {
+    const program = join(folder(t), 'daedalus'), disk = folder(t);
+    writeFileSync(program, `#!/bin/sh\nexec unshare -rm sh -c 'mount -t tmpfs -o size=32m,mode=700 none ${disk} && exec ${daedalus} "$@"' sh "$@"\n`);
+    chmodSync(program, 0o755);
+    const service = await Service.at(t, { program, settings: ['host.workers=2', 'limits.uploads=0', `plugin store-directory.path=${disk}`] });
+    const host = await service.start();
+    const inside = () => join('/proc', String(host.pid), 'root', disk);
+    const path = `/api/workspaces/${(await host.workspace()).id}/files`;
+    const bodies = Array.from({ length: 9 }, (_, i) => randomBytes(i === 0 ? 40_000_000 : 6_000_000));
+    const upload = (body, headers = {}) => host.request('POST', target(path, 'x'), { body, headers: { ...octets, ...headers } });
+    assert.deepEqual(await upload(bodies[0]).then(({ status, json }) => [status, json.code]), [507, 'storage_full']);
+    assert.equal((await upload(bodies[0], { 'Transfer-Encoding': 'chunked' })).status, 507);
+    await until(() => filesIn(inside()).length === 0, 10_000, 'an empty disk');
+    for (let round = 0; round < (full ? 10 : 2); round++) {
+      const replies = await Promise.all(bodies.slice(1).map((body) => upload(body)));
+      const kept = replies.flatMap(({ status, json }, i) => status === 201 ? [[json.id, sha256(bodies[i + 1])]] : []);
+      for (const { status, text } of replies) assert.ok([201, 507].includes(status), text);
+      assert.ok(kept.length < 6 && replies.length === 8, `${kept.length} of 8 × 6 MB on 32 MiB`);
+      assert.equal((await allFiles(host, path)).length, kept.length);
+      for (const [id, hash] of kept) assert.equal((await download(host, `/api/files/${id}/content`)).sha256, hash);
+      await until(() => filesIn(inside()).length === kept.length, 10_000, 'the end of what did not fit');
+      for (const [id] of kept) assert.equal((await host.request('DELETE', `/api/files/${id}`)).status, 204);
+      await until(() => filesIn(inside()).length === 0, 10_000, 'an empty disk');
+    }
+    assert.equal((await upload(bodies[1])).status, 201);
+    assert.equal(await service.stop(), 0);
+  });
+
+  await t.test('S3 goes away: 503 with Retry-After, in mid-upload as well; what was kept is there when it is back', async (t) => {
+    const store = await inSwift(t);
+    const service = await Service.at(t, { env: store.env, settings: ['host.workers=1'] });
+    const host = await service.start();
+    const path = `/api/workspaces/${(await host.workspace()).id}/files`;
+    const upload = (size) => host.request('POST', target(path, 'x'), { body: randomBytes(size), headers: octets });
+    const kept = (await upload(20 << 20)).json;
+    const content = `/api/files/${kept.id}/content`;
+    const held = http.request(host.url + target(path, 'held'), { method: 'POST', headers: { ...host.headers(), ...octets, 'Content-Length': 30 << 20 }, agent: false });
+    const answered = new Promise((done, fail) => {
+      held.on('error', fail);
+      held.on('response', async (res) => {
+        let text = '';
+        for await (const chunk of res) text += chunk;
+        done({ status: res.statusCode, headers: res.headers, json: JSON.parse(text), text });
+      });
+    });
+    held.write(randomBytes(24 << 20));
+    await until(async () => await store.unfinished() === 1, 20_000, 'an upload in parts');
+    await store.kill();
+    held.end(randomBytes(6 << 20));
+    for (const reply of await Promise.all([answered, upload(10), upload(20 << 20), host.request('GET', content)])) {
+      assert.deepEqual([reply.status, reply.json.code], [503, 'store_unavailable'], reply.text);
+      assert.match(reply.headers['retry-after'], /^[1-9]\d*$/);
+    }
+    assert.deepEqual((await host.request('GET', `/api/files/${kept.id}`)).json, kept);
+    await store.again();
+    assert.equal((await download(host, content)).sha256, kept.sha256);
+    const later = (await upload(10)).json;
+    assert.deepEqual((await allFiles(host, path)).map(({ id }) => id), [later.id, kept.id]);
+    await until(async () => await store.unfinished() === 0 && (await store.keys()).length === 2, 90_000, 'the end of what was not kept');
+    assert.equal(await service.stop(), 0);
+  });
+
   await t.test('a file whose bytes are not those it was stored with is never given out as whole', async (t) => {
     const host = await startHost(t);
     const path = `/api/workspaces/${(await host.workspace()).id}/files`;
@@ -225,33 +258,48 @@ test('files under fire', async (t) => {
   });
 });
 
-test('200 uploads at once, and 1 GiB each way in flat memory', { skip: !full && 'TEST_FILES=full' }, async (t) => {
+for (const place of [inDirectory, inSwift]) test(`${place.called}: 1 GiB each way in flat memory, and 200 uploads at once`, { skip: !full && 'TEST_FILES=full' }, async (t) => {
   const env = { ASAN_OPTIONS: `${process.env.ASAN_OPTIONS ?? ''}:quarantine_size_mb=1` };
-  const host = await startHost(t, { workers: 1, env, set: ['limits.uploads=0'] });
+  const store = await place(t);
+  const host = await startHost(t, { workers: 1, env: { ...env, ...store.env } });
   const path = `/api/workspaces/${(await host.workspace()).id}/files`;
   const [pid] = host.workers();
   const memory = () => Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]);
-  const watch = async (work) => {
+  const watch = async (what, work) => {
     const before = memory();
     let most = before;
     const timer = setInterval(() => { most = Math.max(most, memory()); }, 20);
     const began = performance.now();
-    try { return { result: await work(), grown: most - before, seconds: (performance.now() - began) / 1000 }; } finally { clearInterval(timer); }
+    let result;
+    try { result = await work(); } finally { clearInterval(timer); }
+    const grown = (most - before) / 1024;
+    t.diagnostic(`${what}: the worker grew by ${grown.toFixed(1)} MiB; ${((performance.now() - began) / 1000).toFixed(1)} s`);
+    return { result, grown };
   };
-  const warm = await uploadMuch(host, target(path, 'warm'), 8 << 20);
+  const warm = await uploadMuch(host, target(path, 'warm'), 64 << 20);
   await download(host, `/api/files/${warm.json.id}/content`);
 
-  const up = await watch(() => uploadMuch(host, target(path, 'big'), 1 << 30));
-  assert.deepEqual([up.result.status, up.result.json.size, up.result.json.sha256], [201, 1 << 30, up.result.sha256]);
-  t.diagnostic(`1 GiB up: the worker grew by ${up.grown} KiB; ${up.seconds.toFixed(1)} s`);
-  assert.ok(up.grown < 8192, `${up.grown} KiB`);
-  const down = await watch(() => download(host, `/api/files/${up.result.json.id}/content`));
-  assert.deepEqual([down.result.status, down.result.size, down.result.sha256], [200, 1 << 30, up.result.sha256]);
-  t.diagnostic(`1 GiB down: the worker grew by ${down.grown} KiB; ${down.seconds.toFixed(1)} s`);
-  assert.ok(down.grown < 8192, `${down.grown} KiB`);
+  const up = await watch('1 GiB up', () => uploadMuch(host, target(path, 'big'), 1 << 30));
+  assert.deepEqual([up.result.status, up.result.json?.size, up.result.json?.sha256], [201, 1 << 30, up.result.sha256]);
+  assert.ok(up.grown < 8, `${up.grown} MiB`);
+  const { result: down, grown } = await watch('1 GiB down', () => download(host, `/api/files/${up.result.json.id}/content`));
+  assert.deepEqual([down.status, down.size, down.sha256], [200, 1 << 30, up.result.sha256]);
+  assert.ok(grown < 8, `${grown} MiB`);
+  assert.deepEqual(await store.look(host.dataDir, up.result.json), { size: 1 << 30, sha256: up.result.sha256 }, 'to another client');
 
   const bodies = Array.from({ length: 200 }, () => randomBytes(1_000_000));
-  const { result, grown, seconds } = await watch(() => Promise.all(bodies.map((body, i) => host.request('POST', target(path, `${i}`), { body, headers: octets }))));
-  result.forEach((one, i) => assert.deepEqual([one.status, one.json?.sha256], [201, sha256(bodies[i])], one.text));
-  t.diagnostic(`200 uploads of 1 MB at once: the worker grew by ${grown} KiB; ${seconds.toFixed(1)} s`);
+  const { result } = await watch('200 uploads of 1 MB at once', () => Promise.all(bodies.map((body, i) => host.request('POST', target(path, `${i}`), { body, headers: octets }))));
+  await keptOrTold(host, result, bodies);
+  t.diagnostic(`${result.filter(({ status }) => status === 201).length} kept, the others 429`);
+});
+
+test('more uploads at once than there may be: each is kept, or told to come again', async (t) => {
+  const host = await startHost(t, { workers: 2, set: ['limits.uploads=10'] });
+  const path = `/api/workspaces/${(await host.workspace()).id}/files`;
+  const bodies = Array.from({ length: 40 }, () => randomBytes(500_000));
+  const replies = await Promise.all(bodies.map((body, i) => host.request('POST', target(path, `${i}`), { body, headers: octets })));
+  await keptOrTold(host, replies, bodies);
+  assert.ok(replies.some(({ status }) => status === 201));
+  assert.equal((await allFiles(host, path)).length, replies.filter(({ status }) => status === 201).length);
+  await until(() => objectsOf(host.dataDir).length === replies.filter(({ status }) => status === 201).length, 10_000, 'as many objects as files');
 });
