@@ -20,7 +20,15 @@ file_name_fault (gunichar c)
   if (c == 0x061c || c == 0x200e || c == 0x200f || (c >= 0x202a && c <= 0x202e) ||
       (c >= 0x2066 && c <= 0x2069))
     return "has a character in it that changes the direction of the text";
+  if (c == 0xfffe || c == 0xffff)
+    return "has a character in it that XML cannot hold";
   return NULL;
+}
+
+static gboolean
+file_name_has_no_width (gunichar c)
+{
+  return (c >= 0x200b && c <= 0x200d) || (c >= 0x2060 && c <= 0x2064) || c == 0xfeff;
 }
 
 /* Nothing but blanks and dots: it does not show, or names a folder. */
@@ -30,7 +38,7 @@ file_name_is_bare (const char *name)
   for (; *name != '\0'; name = g_utf8_next_char (name)) {
     gunichar c = g_utf8_get_char (name);
 
-    if (c != '.' && !g_unichar_isspace (c) && !g_unichar_iszerowidth (c))
+    if (c != '.' && !g_unichar_isspace (c) && !file_name_has_no_width (c))
       return FALSE;
   }
   return TRUE;

@@ -430,19 +430,37 @@ upload_begun (DaePlugin *self, gpointer result, const char *problem, gpointer da
   upload_read (upload);
 }
 
+/* What is no whole file must not become one: NULL if it is. */
+static DaeReply *
+upload_refuse_form (DaeRequest *req, DaePlugin *self)
+{
+  const Files *own = dae_data (self);
+  const char *type = dae_request_header (req, "Content-Type");
+
+  if (type && g_ascii_strncasecmp (type, "multipart/", strlen ("multipart/")) == 0)
+    return dae_reply_problem (
+        req, 415, "unsupported_media_type",
+        "the body must be the file itself, not a form: its name is in the URL");
+  if (dae_request_header (req, "Content-Range"))
+    return dae_reply_problem (req, 400, "partial_upload", "a file cannot be sent in parts");
+  if (dae_request_body_length (req) > own->max_size)
+    return dae_reply_problem (req, 413, "file_too_large",
+                              "the file is larger than files may be here");
+  return NULL;
+}
+
 DaeOutcome
 files_upload (DaeRequest *req, DaePlugin *self)
 {
-  const Files *own = dae_data (self);
   g_autofree char *workspace_id = g_ascii_strdown (dae_request_param (req, "workspace_id"), -1);
   const char *given = dae_request_query (req, "name"), *fault = NULL;
   g_autofree char *name = file_name_take (given ? given : "", &fault);
+  DaeReply *refusal = upload_refuse_form (req, self);
   Upload *upload;
   char id[37];
 
-  if (dae_request_body_length (req) > own->max_size)
-    return dae_send (req, dae_reply_problem (req, 413, "file_too_large",
-                                             "the file is larger than files may be here"));
+  if (refusal)
+    return dae_send (req, refusal);
   dae_uuid7 (self, id);
   upload = g_new0 (Upload, 1);
   upload->self = self;

@@ -106,7 +106,7 @@ onEach('what a browser is told of files that others made', async (t, database) =
 
 onEach('names are handled or refused by rule', async (t, database) => {
   const { host, upload } = await begin(t, database);
-  for (const name of ['a/b', 'a\\b', '../a', '..', '.', '. .', 'a\u0007b', 'a\u202eb', '\u2066x', ' ', 'é'.repeat(128), 'x'.repeat(256), 'x'.repeat(300)]) {
+  for (const name of ['a/b', 'a\\b', '../a', '..', '.', '. .', 'a\u0007b', 'a\u202eb', '\u2066x', 'a\ufffe', ' ', 'é'.repeat(128), 'x'.repeat(256), 'x'.repeat(300)]) {
     const reply = await upload(name, 'x');
     assert.equal(reply.status, 422, JSON.stringify(name));
   }
@@ -118,6 +118,16 @@ onEach('names are handled or refused by rule', async (t, database) => {
   const renamed = await host.request('PATCH', item, { body: { name: 'b.txt' }, headers: { 'If-Match': '"v1"' } });
   assert.deepEqual([renamed.status, renamed.json.name, renamed.json.version, renamed.headers.etag], [200, 'b.txt', 2, '"v2"']);
   assert.equal((await bytesOf(host, `${item}/content`)).bytes.toString(), 'x');
+});
+
+onEach('a form, or a part of a file, is not stored as if it were one', async (t, database) => {
+  const { host, path, upload } = await begin(t, database);
+  for (const [headers, status, code] of [[{ 'Content-Type': 'multipart/form-data; boundary=x' }, 415, 'unsupported_media_type'], [{ 'Content-Type': 'Multipart/Mixed' }, 415, 'unsupported_media_type'],
+    [{ 'Content-Encoding': 'gzip' }, 415, 'unsupported_encoding'], [{ 'Content-Range': 'bytes 0-4/9' }, 400, 'partial_upload']]) {
+    const reply = await upload('x', 'bytes', headers);
+    assert.deepEqual([reply.status, reply.json.code], [status, code], JSON.stringify(headers));
+  }
+  assert.deepEqual((await host.ok('GET', path)).items, []);
 });
 
 onEach('limits: one file, a workspace, both with and without a length', async (t, database) => {

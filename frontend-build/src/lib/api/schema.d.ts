@@ -683,7 +683,8 @@ export interface paths {
          *     type is found in the content, then by the name; that of the request is not believed. The file is seen when all
          *     of it is stored: one that was cut is nobody's. An upload of which no answer came may be stored or not: the list
          *     says it. There is no `Idempotency-Key`, because the key would have to be told with all of the bytes.
-         *     413 `file_too_large` and `workspace_full` say which limit it was.
+         *     413 `file_too_large` and `workspace_full` say which limit it was. A form (`multipart/…`) is 415, a part of a file
+         *     (`Content-Range`) 400.
          */
         post: operations["uploadFile"];
         delete?: never;
@@ -1287,8 +1288,8 @@ export interface components {
         /** @description One line, not blank; no control characters */
         LineText: string;
         /**
-         * @description Not only blanks and dots; without slashes of either kind, control characters and characters that change the
-         *     direction of text. At most 255 bytes
+         * @description Not only blanks, dots and characters without a width; without slashes of either kind, control characters, U+FFFE,
+         *     U+FFFF and characters that change the direction of text. At most 255 bytes
          */
         FileName: string;
         DescriptionText: string;
