@@ -61,15 +61,16 @@ export function uploadMuch (host, path, size, chunk = randomBytes(1 << 20)) {
 
 const keyOf = (file) => `workspaces/${file.workspace_id}/files/${file.id}/${file.name}`;
 
-// Places: {env, large, slack, pace, keys(dir), unfinished(dir), look(dir, file)}. DIR is the data directory of the host; large:
-// bytes of an upload that shows all the store does; slack: milliseconds by which its
-// times may be wrong; pace: how long uploads are under way there.
+// Places: {env, large, held, slack, pace, keys(dir), unfinished(dir), look(dir, file)}. DIR is the data directory of the
+// host; large: bytes of an upload that shows all the store does; held: MiB of an upload that it keeps in memory at most;
+// slack: milliseconds by which its times may be wrong; pace: how long uploads are under way there.
 
 export async function inDirectory () {
   const objects = (dir) => join(dir, 'files', 'objects');
   return {
     env: {},
     large: 4_000_000,
+    held: 0,
     slack: 500,
     pace: 250,
     keys: async (dir) => filesIn(objects(dir)).map((path) => relative(objects(dir), path)),
@@ -89,6 +90,7 @@ export async function inSwift (t) {
     ...swift,
     env: environmentOf(swift),
     large: 20 << 20, // in parts
+    held: 16, // what may have to be sent again
     slack: 2000,
     pace: 700,
     keys: () => swift.client('keys'),
