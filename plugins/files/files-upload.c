@@ -124,6 +124,15 @@ upload_judge (DaeTx *tx, DaePlugin *self, const char *subject, const char *works
              : BEGIN_ROLE;
 }
 
+/* To the end of the transaction nobody else counts the workspace's bytes. SQLite has one writer. */
+static void
+upload_await_turn (DaeTx *tx, const char *workspace_id)
+{
+  if (!dae_tx_is_sqlite (tx))
+    dae_query_one (tx, "SELECT 1 FROM pg_advisory_xact_lock (hashtextextended ('files ' || $1, 0))",
+                   DAE_TEXT (workspace_id));
+}
+
 /* TRUE: SIZE more bytes fit into what a workspace may hold, besides the file FILE_ID. */
 static gboolean
 upload_fits (DaeTx *tx, DaePlugin *self, const char *workspace_id, const char *file_id, gint64 size)
@@ -133,6 +142,7 @@ upload_fits (DaeTx *tx, DaePlugin *self, const char *workspace_id, const char *f
 
   if (own->workspace_size == 0)
     return TRUE;
+  upload_await_turn (tx, workspace_id);
   row = dae_query_one (tx,
                        "SELECT CAST (coalesce (sum (size), 0) AS bigint) FROM file"
                        " WHERE workspace_id = $1 AND id <> $2 AND state <> 'deleting'",
