@@ -9,7 +9,7 @@ import http from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { daedalus, databaseSettings, databases, folder, sleep, startHost, until } from './kit.mjs';
-import { download, filesIn, full, inDirectory, inSwift, octets, sha256, target, uploadMuch } from './files-kit.mjs';
+import { download, filesIn, full, inDirectory, inSwift, octets, places, sha256, target, uploadMuch } from './files-kit.mjs';
 import { Service } from './service.mjs';
 
 const objectsOf = (dir) => filesIn(join(dir, 'files', 'objects'));
@@ -44,7 +44,7 @@ async function keptOrTold (host, replies, bodies) {
 test('files under fire', async (t) => {
   const all = await databases(t);
   const kills = full ? 50 : 6;
-  for (const [name, database] of all) for (const place of name === 'sqlite' ? [inDirectory] : full ? [inDirectory, inSwift] : [inSwift]) {
+  for (const [name, database] of all) for (const place of places(name)) {
     await t.test(`${name}, ${place.called}: ${kills} kills in mid-upload, of a worker and of all in turn, lose and alter nothing that was acknowledged, and leave nothing`, async (t) => {
       const store = await place(t);
       const settings = ['host.workers=2', 'plugin files.unfinished-after=4s', 'limits.uploads=100', ...databaseSettings(database())];

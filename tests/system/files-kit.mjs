@@ -4,7 +4,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream, readdirSync, statSync } from 'node:fs';
 import http from 'node:http';
 import { join, relative } from 'node:path';
-import { environmentOf, startSwift } from '../stores/kit.mjs';
+import { environmentOf, startCeph, startSwift } from '../stores/kit.mjs';
 
 export const full = process.env.TEST_FILES === 'full';
 export const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
@@ -61,7 +61,7 @@ export function uploadMuch (host, path, size, chunk = randomBytes(1 << 20)) {
 
 const keyOf = (file) => `workspaces/${file.workspace_id}/files/${file.id}/${file.name}`;
 
-// Places: {env, large, held, slack, pace, keys(dir), unfinished(dir), look(dir, file)}. DIR is the data directory of the
+// Places: {env, large, held, slack, pace, keys(dir, prefix), unfinished(dir), look(dir, file)}. DIR is the data directory of the
 // host; large: bytes of an upload that shows all the store does; held: MiB of an upload that it keeps in memory at most;
 // slack: milliseconds by which its times may be wrong; pace: how long uploads are under way there.
 
@@ -73,7 +73,7 @@ export async function inDirectory () {
     held: 0,
     slack: 500,
     pace: 250,
-    keys: async (dir) => filesIn(objects(dir)).map((path) => relative(objects(dir), path)),
+    keys: async (dir, prefix = '') => filesIn(join(objects(dir), prefix)).map((path) => relative(objects(dir), path)),
     unfinished: async (dir) => filesIn(join(dir, 'files', 'unfinished')).length,
     look: async (dir, file) => {
       const path = join(objects(dir), keyOf(file)), sum = createHash('sha256');
@@ -84,21 +84,31 @@ export async function inDirectory () {
 }
 inDirectory.called = 'directory';
 
-export async function inSwift (t) {
-  const swift = await startSwift(t);
-  return {
-    ...swift,
-    env: environmentOf(swift),
-    large: 20 << 20, // in parts
-    held: 16, // what may have to be sent again
-    slack: 2000,
-    pace: 700,
-    keys: () => swift.client('keys'),
-    unfinished: async () => (await swift.client('uploads')).length,
-    look: async (dir, file) => {
-      const { size, sha256: sum } = await swift.client('look', keyOf(file));
-      return { size, sha256: sum };
-    },
-  };
-}
+/** In an S3 bucket of STORE. */
+const inBucket = (store) => ({
+  ...store,
+  env: environmentOf(store),
+  large: 20 << 20, // in parts
+  held: 16, // what may have to be sent again
+  slack: 2000,
+  pace: 700,
+  keys: (dir, prefix = '') => store.client('keys', prefix),
+  unfinished: async () => (await store.client('uploads')).length,
+  look: async (dir, file) => {
+    const { size, sha256: sum } = await store.client('look', keyOf(file));
+    return { size, sha256: sum };
+  },
+});
+
+export const inSwift = async (t) => inBucket(await startSwift(t));
 inSwift.called = 'Swift';
+
+export const inCeph = async (t) => inBucket(await startCeph(t));
+inCeph.called = 'Ceph';
+
+/** Where files are in tests on DATABASE: each place with one of the databases, or all with both. */
+export function places (database) {
+  if (process.env.TEST_STORES === 'full') return [inCeph];
+  if (full) return [inDirectory, inSwift];
+  return [database === 'sqlite' ? inDirectory : inSwift];
+}
