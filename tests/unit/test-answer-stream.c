@@ -109,7 +109,7 @@ test_answer_stream_is_ended_by_a_drain (void)
     clients[i] = open_events ("GET");
     raw_client_expect (clients[i], 1, "data: 1\n\n");
   }
-  exchange_drain (test.exchange, 200);
+  exchange_drain (test.exchange, 1000);
   /* a reload: what still comes on kept connections is served */
   served = ask ("GET /later", NULL, NULL);
   g_assert_nonnull (strstr (served, "HTTP/1.1 200 "));
