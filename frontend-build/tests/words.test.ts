@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ApiError } from '#lib/api/problem.ts';
 import { en } from '#lib/i18n/en.ts';
 import { ago, duration, t } from '#lib/i18n/t.ts';
-import { loadDraft, loadOutbox, saveDraft, saveOutbox } from '#lib/state/drafts.ts';
+import { loadDraft, loadDraftFiles, loadOutbox, saveDraft, saveOutbox } from '#lib/state/drafts.ts';
 import { errorText } from '#lib/state/notices.svelte.ts';
 import { Announcer, sentences, spoken } from '#lib/ui/announce.svelte.ts';
 
@@ -104,19 +104,28 @@ describe('what is kept', () => {
   beforeEach(() => localStorage.clear());
 
   it('is the draft of each place, until it is empty', () => {
-    saveDraft('c:1', 'half a thought');
-    saveDraft('c:2', 'another');
+    saveDraft('c:1', 'half a thought', []);
+    saveDraft('c:2', 'another', []);
     expect(loadDraft('c:1')).toBe('half a thought');
-    saveDraft('c:1', '  ');
+    saveDraft('c:1', '  ', []);
     expect(loadDraft('c:1')).toBe('');
     expect(loadDraft('c:2')).toBe('another');
+  });
+
+  it('is what is to be attached, also without words', () => {
+    const file = { id: '1', name: 'a.png', media_type: 'image/png', size: 3 };
+    saveDraft('c:1', '', [file]);
+    expect([loadDraft('c:1'), loadDraftFiles('c:1')]).toEqual(['', [file]]);
+    saveDraft('c:1', '', []);
+    expect(localStorage).toHaveLength(0);
+    expect(loadDraftFiles('c:1')).toEqual([]);
   });
 
   it('is not more than sixty drafts', () => {
     vi.useFakeTimers();
     for (let i = 0; i < 70; i++) {
       vi.setSystemTime(i);
-      saveDraft(`c:${i}`, 'x');
+      saveDraft(`c:${i}`, 'x', []);
     }
     vi.useRealTimers();
     expect(loadDraft('c:0')).toBe('');

@@ -100,6 +100,17 @@ file_row_find (DaeTx *tx,
   return *ret_refused ? NULL : g_steal_pointer (&row);
 }
 
+gint64
+file_space_used (DaeTx *tx, const char *workspace_id, const char *besides)
+{
+  DaeRows *row = dae_query_one (tx,
+                                "SELECT CAST (coalesce (sum (size), 0) AS bigint) FROM file"
+                                " WHERE workspace_id = $1 AND id <> $2 AND state <> 'deleting'",
+                                DAE_UUID (workspace_id), DAE_UUID (besides ? besides : LAST_ID));
+
+  return row ? dae_row_int (row, 0) : 0;
+}
+
 static DaeReply *
 file_refuse (DaeRequest *req, gboolean is_refused)
 {
@@ -115,6 +126,22 @@ file_reply (DaeRequest *req, const FileRow *row)
 
   file_row_write (json, NULL, row);
   return dae_reply_versioned (req, 200, json, row->version);
+}
+
+/* What the workspace may still take, so that nobody sends what is refused afterwards. */
+static void
+files_write_space (DaeJson *json, DaeTx *tx, DaePlugin *self, const char *workspace_id)
+{
+  const Files *own = dae_data (self);
+
+  dae_json_begin_object (json, "space");
+  dae_json_int (json, "used", file_space_used (tx, workspace_id, NULL));
+  if (own->workspace_size > 0)
+    dae_json_int (json, "limit", own->workspace_size);
+  else
+    dae_json_null (json, "limit");
+  dae_json_int (json, "largest_file", own->max_size);
+  dae_json_end (json);
 }
 
 /* A cursor is the id of the last file of a page: ids rise with time. */
@@ -154,6 +181,7 @@ files_list (DaeTx *tx, DaeRequest *req, DaePlugin *self)
   }
   dae_json_end (json);
   dae_json_text (json, "next", more ? last : NULL);
+  files_write_space (json, tx, self, workspace_id);
   dae_json_end (json);
   return dae_reply_json (req, 200, json);
 }

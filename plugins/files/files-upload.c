@@ -138,16 +138,11 @@ static gboolean
 upload_fits (DaeTx *tx, DaePlugin *self, const char *workspace_id, const char *file_id, gint64 size)
 {
   const Files *own = dae_data (self);
-  DaeRows *row;
 
   if (own->workspace_size == 0)
     return TRUE;
   upload_await_turn (tx, workspace_id);
-  row = dae_query_one (tx,
-                       "SELECT CAST (coalesce (sum (size), 0) AS bigint) FROM file"
-                       " WHERE workspace_id = $1 AND id <> $2 AND state <> 'deleting'",
-                       DAE_UUID (workspace_id), DAE_UUID (file_id));
-  return !row || dae_row_int (row, 0) <= own->workspace_size - size;
+  return file_space_used (tx, workspace_id, file_id) <= own->workspace_size - size;
 }
 
 static DaeReply *

@@ -46,6 +46,8 @@ FileRow *
 file_row_find (DaeTx *tx, DaePlugin *self, const char *subject, const char *file_id, DaeMay what,
                gboolean *ret_refused);
 void file_row_free (FileRow *row);
+/* Bytes that the files of a workspace take, those under way too; BESIDES (may be NULL) not. */
+gint64 file_space_used (DaeTx *tx, const char *workspace_id, const char *besides);
 FileRow *file_row_copy (const FileRow *row); /* owned */
 void file_row_write (DaeJson *json, const char *key, const FileRow *row);
 DaeReply *files_list (DaeTx *tx, DaeRequest *req, DaePlugin *self);

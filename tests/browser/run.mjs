@@ -35,7 +35,8 @@ if (parts.includes('types')) step('types', 'npm', ['run', '-s', 'types:check']);
 if (parts.includes('check')) step('check', 'npm', ['run', '-s', 'check']);
 if (parts.includes('unit')) step('unit', 'npm', ['test', '-s', '--', '--reporter=tap-flat']);
 if (parts.includes('browser')) {
-  run({ files: [join(here, 'page.test.mjs'), join(here, 'trouble.test.mjs'), join(here, 'people.test.mjs')], concurrency: 1 })
+  const files = ['page', 'trouble', 'people', 'files'].map((name) => join(here, `${name}.test.mjs`));
+  run({ files, concurrency: 1 })
     .on('test:fail', () => (process.exitCode = 1))
     .compose(tap)
     .pipe(process.stdout);

@@ -124,12 +124,15 @@ onEach('a form, or a part of a file, is not stored as if it were one', async (t,
 
 onEach('limits: one file, a workspace, both with and without a length', async (t, database) => {
   const { upload, host, path } = await begin(t, database, ['plugin files.max-size=100K', 'plugin files.workspace-size=150K']);
+  const space = async () => (await host.ok('GET', path)).space;
+  assert.deepEqual(await space(), { used: 0, limit: 153_600, largest_file: 102_400 });
   assert.equal((await upload('a', randomBytes(102_401))).json.code, 'file_too_large');
   assert.equal((await upload('a', randomBytes(102_401), { 'Transfer-Encoding': 'chunked' })).json.code, 'file_too_large');
   assert.equal((await upload('a', randomBytes(100_000))).status, 201);
   assert.equal((await upload('b', randomBytes(100_000))).json.code, 'workspace_full');
   assert.equal((await upload('b', randomBytes(100_000), { 'Transfer-Encoding': 'chunked' })).json.code, 'workspace_full');
   assert.equal((await host.ok('GET', path)).items.length, 1);
+  await until(async () => (await space()).used === 100_000, 5000, 'only what is stored is counted');
 });
 
 onEach('a workspace holds no more than it may, however many come at once', async (t, database) => {

@@ -47,9 +47,14 @@ export async function askTagged<T>(request: Promise<Answer<T>>): Promise<{ body:
     throw noAnswer();
   }
   if (answer.response.ok) return { body: answer.data as T, etag: answer.response.headers.get('etag') };
-  const error = fromResponse(answer.response, answer.error);
+  throw refused(answer.response, answer.error);
+}
+
+/** The error of an answer that is none; who is not signed in any more is told so. */
+export function refused(response: Response, body: unknown): ApiError {
+  const error = fromResponse(response, body);
   if (error.status === 401) onSignedOut(error);
-  throw error;
+  return error;
 }
 
 /** A key that makes repeating a write safe. */

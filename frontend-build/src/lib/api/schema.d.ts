@@ -1252,6 +1252,16 @@ export interface components {
         FileList: {
             items: components["schemas"]["File"][];
             next: components["schemas"]["Cursor"];
+            space: components["schemas"]["FileSpace"];
+        };
+        /** @description What the workspace may take, so that nobody sends what is refused afterwards */
+        FileSpace: {
+            /** @description Bytes of all its files, those under way too */
+            used: number;
+            /** @description Bytes that all its files may have; null where there is no limit */
+            limit: number | null;
+            /** @description Bytes */
+            largest_file: number;
         };
         FileUpdate: {
             name?: components["schemas"]["FileName"];

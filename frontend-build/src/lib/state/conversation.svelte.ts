@@ -2,7 +2,7 @@
 // The conversation that is open: its messages as the host tells them, and what the person sends into it.
 import { api, ask, newKey } from '../api/client.ts';
 import { asApiError, type ApiError } from '../api/problem.ts';
-import type { ConversationEvent, Message } from '../api/types.ts';
+import type { ConversationEvent, Message, MessageFile } from '../api/types.ts';
 import { branch, emptyState, isOpen, loaded, olderLoaded, posted, reduce, turnTold, type ConversationState } from '../events/reducer.ts';
 import { conversations } from './conversations.svelte.ts';
 import { loadOutbox, saveOutbox, type Unsent } from './drafts.ts';
@@ -16,6 +16,11 @@ const READ_AFTER = 1500;
 export interface Outgoing extends Unsent {
   state: 'sending' | 'waiting' | 'refused';
   error: ApiError | null;
+}
+
+/** The files of a question that it can take along when it is asked again. */
+export function stillThere(question: Message): MessageFile[] {
+  return question.files.filter(({ size }) => size !== null);
 }
 
 export class OpenConversation implements Watcher {
@@ -144,8 +149,9 @@ export class OpenConversation implements Watcher {
     return has();
   }
 
-  send(content: string, agent: string | null, parentId?: string | null): void {
+  send(content: string, agent: string | null, files: MessageFile[], parentId?: string | null): void {
     const unsent: Unsent = { key: newKey(), content, agent, at: new Date().toISOString() };
+    if (files.length > 0) unsent.files = files;
     if (parentId !== undefined) unsent.parentId = parentId;
     this.setOutgoing([...this.outgoing, { ...unsent, state: 'sending', error: null }]);
     void this.flush();
@@ -154,7 +160,7 @@ export class OpenConversation implements Watcher {
   /** Asks the question of `answer` once more, beside the first time. */
   retry(answer: Message, agent: string | null): void {
     const question = answer.parent_id ? this.state.messages[answer.parent_id] : undefined;
-    if (question) this.send(question.content, agent ?? answer.agent, question.parent_id);
+    if (question) this.send(question.content, agent ?? answer.agent, stillThere(question), question.parent_id);
   }
 
   discard(key: string): void {
@@ -240,6 +246,7 @@ export class OpenConversation implements Watcher {
             content: unsent.content,
             ...(unsent.agent ? { agent: unsent.agent } : {}),
             ...(unsent.parentId !== undefined ? { parent_id: unsent.parentId } : {}),
+            ...(unsent.files ? { file_ids: unsent.files.map(({ id }) => id) } : {}),
           },
         }),
       );

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What was written and not sent, by place, and what was sent and not yet acknowledged. Kept in this browser.
+import type { MessageFile } from '../api/types.ts';
+
 const DRAFT = 'daedalus:draft:';
 const OUTBOX = 'daedalus:outbox:';
 const MOST = 60; // drafts; the oldest go
@@ -9,6 +11,7 @@ export interface Unsent {
   content: string;
   agent: string | null;
   parentId?: string | null; // not there: after the current leaf
+  files?: MessageFile[];
   at: string;
 }
 
@@ -32,12 +35,18 @@ export function loadDraft(place: string): string {
   return read<{ text: string }>(DRAFT + place)?.text ?? '';
 }
 
-export function saveDraft(place: string, text: string): void {
-  if (text.trim() === '') {
+/** The files that the draft is to take along. */
+export function loadDraftFiles(place: string): MessageFile[] {
+  const files = read<{ files?: MessageFile[] }>(DRAFT + place)?.files;
+  return Array.isArray(files) ? files : [];
+}
+
+export function saveDraft(place: string, text: string, files: MessageFile[]): void {
+  if (text.trim() === '' && files.length === 0) {
     localStorage.removeItem(DRAFT + place);
     return;
   }
-  write(DRAFT + place, { text, at: Date.now() });
+  write(DRAFT + place, { text, at: Date.now(), ...(files.length > 0 ? { files } : {}) });
   forgetOldest();
 }
 

@@ -43,6 +43,9 @@ export function errorText(error: ApiError): string {
   if (error.status === 403) return error.detail || t('error.forbidden');
   if (error.status === 404) return t('error.gone');
   if (error.status === 412) return t('error.changed');
+  if (error.code === 'file_too_large') return t('error.file_too_large');
+  if (error.code === 'workspace_full') return t('error.workspace_full');
+  if (error.code === 'storage_full') return t('error.storage_full');
   if (error.status === 413) return t('error.too_large');
   if (error.status === 422 && error.errors.length > 0) return error.errors.map((entry) => entry.detail).join('; ');
   if (error.passing) return t('error.unavailable');
