@@ -241,13 +241,13 @@ test('files', async (t) => {
 
   await t.test('never run as the page, opened here or by their own address', async (t) => {
     const { workspace, tab, page, rows } = await atFiles(t, 'Inert');
-    const script = "window.hurt = 1; document.title = 'hurt'; localStorage.setItem('hurt', '1'); fetch('/api/workspaces', { method: 'POST', body: '{\"name\":\"hurt\"}' });";
+    const script = "window.hurt = 1; document.title = 'hurt'; localStorage.setItem('hurt', '1'); fetch('/api/workspaces', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{\"name\":\"hurt\"}' });";
     const hostile = [
       await make(workspace, 'page.html', `<!doctype html><title>calm</title><script>${script}</script><img src=x onerror="${script.replaceAll('"', '&quot;')}"><p>hello`),
       await make(workspace, 'drawing.svg', `<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9" onload="${script.replaceAll('"', '&quot;')}"><script>${script}</script></svg>`),
     ];
     await page.reload();
-    const harmed = () => page.evaluate(() => [globalThis.hurt, document.title === 'hurt', (() => { try { return localStorage.getItem('hurt'); } catch { return null; } })()]);
+    const harmed = (at = page) => at.evaluate(() => [globalThis.hurt, document.title === 'hurt', (() => { try { return localStorage.getItem('hurt'); } catch { return null; } })()]);
     for (const file of hostile) {
       await rows.getByText(file.name).click();
       await page.getByRole('dialog').getByText('window.hurt = 1').waitFor();
@@ -279,6 +279,12 @@ test('files', async (t) => {
       assert.deepEqual(await harmed(), [undefined, false, null], `after ${file.name}`);
     }
     assert.ok(!(await host.ok('GET', '/api/workspaces')).items.some(({ name }) => name === 'hurt'));
+    // without a policy the same page would have done all of it: the test sees harm where there is some
+    const other = await world.open(t);
+    await other.page.route('**/control', (route) => route.fulfill({ contentType: 'text/html', body: `<script>${script}</script>` }));
+    await other.goto('/control');
+    assert.deepEqual(await harmed(other.page), [1, true, '1']);
+    await until(async () => (await host.ok('GET', '/api/workspaces')).items.some(({ name }) => name === 'hurt'), 5000, 'the workspace that the script makes');
     // the browser says what it kept from running: only there, and of nothing else
     const blocked = tab.complaints.splice(0);
     assert.ok(blocked.length > 0 && blocked.every((complaint) => /sandbox|script-src|default-src/.test(complaint)), blocked.join('\n'));
