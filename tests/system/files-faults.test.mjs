@@ -245,6 +245,31 @@ test('files under fire', async (t) => {
     assert.equal(await service.stop(), 0);
   });
 
+  await t.test('a reload cuts neither an upload nor a download', async (t) => {
+    const service = await Service.at(t, { settings: ['host.workers=1'] });
+    const host = await service.start();
+    const path = `/api/workspaces/${(await host.workspace()).id}/files`;
+    const body = randomBytes(20_000_000), hash = sha256(body);
+    const kept = (await host.request('POST', target(path, 'kept'), { body, headers: octets })).json;
+    const going = await new Promise((done, fail) => { http.get(`${host.url}/api/files/${kept.id}/content`, { headers: host.headers(), agent: false }, done).on('error', fail); });
+    going.pause();
+    const req = http.request(host.url + target(path, 'going'), { method: 'POST', headers: { ...host.headers(), ...octets, 'Content-Length': body.length }, agent: false });
+    const answered = new Promise((done, fail) => { req.on('response', (res) => { res.resume(); done(res.statusCode); }); req.on('error', fail); });
+    req.write(body.subarray(0, 5_000_000));
+    await until(() => unfinishedOf(service.dir).length === 1, 10_000, 'an upload under way');
+    const before = host.workers();
+    assert.equal((await service.reload()).status, 0);
+    await until(() => host.workers().some((pid) => !before.includes(pid)), 20_000, 'other workers');
+    req.end(body.subarray(5_000_000));
+    assert.equal(await answered, 201);
+    const chunks = [];
+    for await (const chunk of going) chunks.push(chunk);
+    assert.equal(sha256(Buffer.concat(chunks)), hash);
+    const files = await allFiles(host, path);
+    assert.deepEqual(files.map((file) => [file.name, file.sha256]), [['going', hash], ['kept', hash]]);
+    assert.equal(await service.stop(), 0);
+  });
+
   await t.test('a file whose bytes are not those it was stored with is never given out as whole', async (t) => {
     const host = await startHost(t);
     const path = `/api/workspaces/${(await host.workspace()).id}/files`;
