@@ -10,6 +10,9 @@
 
 #include <string.h>
 
+/* In the URL to sign in at: the place where the browser was. */
+#define AUTH_RETURN "{return}"
+
 static const DaeSetting settings[] = {
   { .key = "mode",
     .type = DAE_SETTING_CHOICE,
@@ -83,7 +86,7 @@ static const DaeSetting settings[] = {
   { .key = "sign-in-url",
     .type = DAE_SETTING_TEXT,
     .help = "Where a browser signs in: a path of this site or an http or https URL (not in local "
-            "mode)." },
+            "mode); {return} stands for the place that it was at." },
   { .key = "sign-out-url",
     .type = DAE_SETTING_TEXT,
     .help = "Where a browser signs out: a path of this site or an http or https URL (not in local "
@@ -214,7 +217,7 @@ auth_check_url (DaePlugin *self, const char *key, GError **error)
   const char *url = dae_setting_text (self, key);
 
   if (!url || !*url || (url[0] == '/' && url[1] != '/') || g_str_has_prefix (url, "https://") ||
-      g_str_has_prefix (url, "http://"))
+      g_str_has_prefix (url, "http://") || g_str_equal (url, AUTH_RETURN))
     return TRUE;
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
                "%s \"%s\" is neither a path nor a URL: write a path that begins with one \"/\", or "
@@ -359,13 +362,17 @@ auth_identify (DaePlugin *self, DaeRequest *req, DaeIdentified done, gpointer us
     done (req, NULL, NULL, user_data);
 }
 
-/* A start link is no place to go to: it works once. */
+/* A start link is no place to go to: it works once. A proxy leads whoever asks for a document to
+ * where they sign in, so that any place is one to sign in at. */
 static const char *
 auth_sign_in_url (DaePlugin *self)
 {
   const AuthData *data = dae_data (self);
+  const char *url = dae_setting_text (self, "sign-in-url");
 
-  return data->local ? NULL : dae_setting_text (self, "sign-in-url");
+  if (data->local)
+    return NULL;
+  return url || !data->proxy ? url : AUTH_RETURN;
 }
 
 static const char *

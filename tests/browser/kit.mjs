@@ -19,12 +19,17 @@ const FLAGS = [
 export const DESKTOP = { width: 1280, height: 860 };
 export const PHONE = { width: 390, height: 844 };
 
+/** Chromium, with more FLAGS if need be. */
+export async function launch(t, flags = []) {
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: [...FLAGS, ...flags] });
+  t.after(() => browser.close());
+  return browser;
+}
+
 /** A host, a browser, and the session that its start link gave. */
 export async function startBrowser(t, { set = [] } = {}) {
   const host = await startHost(t, { set, limits: true });
-  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
-  t.after(() => browser.close());
-  return new World(host, browser);
+  return new World(host, await launch(t));
 }
 
 class World {

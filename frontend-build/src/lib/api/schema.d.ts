@@ -832,7 +832,7 @@ export interface components {
             code: components["schemas"]["ErrorCode"];
             request_id: string;
             errors?: components["schemas"]["ProblemEntry"][];
-            /** @description Only with 401 */
+            /** @description Only with 401; as in Config */
             sign_in_url?: string | null;
         };
         ProblemEntry: {
@@ -902,6 +902,7 @@ export interface components {
             build: string;
             /** @enum {string} */
             environment: "production" | "development";
+            /** @description Where a browser signs in; `{return}` stands for the path that it was at, percent-encoded unless it is the whole */
             sign_in_url: string | null;
             sign_out_url: string | null;
             docs_url: string | null;

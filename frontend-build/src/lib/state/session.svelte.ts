@@ -20,8 +20,10 @@ class Session {
     whenSignedOut((error) => this.signedOut(error));
   }
 
-  get signIn(): string | null {
-    return this.signInUrl ?? this.config?.sign_in_url ?? null;
+  /** Where to sign in and come back from to `place`. */
+  signIn(place: string): string | null {
+    const url = this.signInUrl ?? this.config?.sign_in_url ?? null;
+    return url === '{return}' ? place : (url?.replaceAll('{return}', encodeURIComponent(place)) ?? null);
   }
 
   get build(): string {
