@@ -48,20 +48,21 @@ async function startClient (t, endpoint, access, secret, bucket) {
   };
 }
 
-/** A real S3 neighbour: {endpoint, access, secret, bucket, client, kill(), again()}. */
-export async function startSwift (t) {
+/** A real S3 neighbour: {endpoint, access, secret, bucket, client, kill(), again()}. `ahead`: its clock is wrong by so
+ *  many seconds, and it has no bucket. */
+export async function startSwift (t, { ahead } = {}) {
   const dir = folder(t, 'daedalus-swift-');
   const facts = { access: 'daedalus:app', secret: 'a-secret/+of-the-tests', bucket: 'daedalus' };
   let child, port = 0;
   const start = async () => {
-    child = spawn(python, [join(here, 'swift-s3.py'), dir, String(port), facts.access, facts.secret], { stdio: ['pipe', 'pipe', 'inherit'] });
+    child = spawn(python, [join(here, 'swift-s3.py'), dir, String(port), facts.access, facts.secret, ...ahead ? [String(ahead)] : []], { stdio: ['pipe', 'pipe', 'inherit'] });
     port = Number((await lines(child)()).split(' ')[1]);
   };
   await start();
   t.after(() => end(child));
   const endpoint = `http://127.0.0.1:${port}`;
   const client = await startClient(t, endpoint, facts.access, facts.secret, facts.bucket);
-  await client('make');
+  if (!ahead) await client('make');
   return { ...facts, endpoint, port, client, kill: () => end(child), again: start };
 }
 

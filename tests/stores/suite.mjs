@@ -106,3 +106,27 @@ export async function contract (t, ask, { client, full = process.env.TEST_STORES
     assert.deepEqual(await ask.list(), []);
   });
 }
+
+/** What people have uploaded and what another client finds are the same, under the documented key. */
+export async function people (t, { host, send }, { client }) {
+  await t.test('what people upload is there for another client, under its key, and goes when they delete it', async () => {
+    const workspace = await host.workspace('Bytes');
+    const files = [['Übersicht – 報告 🗂 (1) +%2F&=*~\'.txt', 70_000], ['naïve ملف.bin', 17 * MiB + 77], ['nothing', 0]];
+    for (const [name, size] of files) {
+      const bytes = matter(size);
+      const file = await host.ok('POST', `/api/workspaces/${workspace.id}/files?name=${encodeURIComponent(name)}`,
+        { body: bytes, headers: { 'Content-Type': 'application/octet-stream' } });
+      assert.deepEqual([file.name, file.size, file.sha256], [name, size, sumOf(bytes)]);
+      const key = `workspaces/${workspace.id}/files/${file.id}/${name}`;
+      assert.deepEqual(await client('look', key), { size, type: file.media_type, sha256: sumOf(bytes) });
+      assert.deepEqual(await client('keys', `workspaces/${workspace.id}/files/${file.id}`), [key]);
+      const got = await send('GET', `/api/files/${file.id}/content`, { headers: host.headers() });
+      assert.deepEqual([got.status, got.size, got.sha256], [200, size, sumOf(bytes)]);
+      if (size === 0) continue;
+      const part = await send('GET', `/api/files/${file.id}/content`, { headers: { ...host.headers(), Range: 'bytes=7-60006' } });
+      assert.deepEqual([part.status, part.sha256], [206, sumOf(bytes.subarray(7, 60_007))]);
+      await host.ok('DELETE', `/api/files/${file.id}`);
+    }
+    await until(async () => (await client('keys', `workspaces/${workspace.id}/`)).filter((key) => !key.endsWith('/nothing')).length === 0, 20_000, 'the end of deleted files');
+  });
+}

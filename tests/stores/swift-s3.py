@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """OpenStack Swift with its S3 API, all four servers in one process on 127.0.0.1.
 
-usage: swift-s3.py FOLDER PORT ACCESS SECRET     (ACCESS is account:user)
+usage: swift-s3.py FOLDER PORT ACCESS SECRET [AHEAD]     (ACCESS is account:user; its clock is AHEAD seconds ahead)
 Prints "ready PORT" when it answers and ends with its standard input; data stays below FOLDER.
 Needs swift-proxy, swift-account, swift-container and swift-object of Debian.
 """
@@ -15,8 +15,13 @@ eventlet.monkey_patch()
 import os
 import signal
 import sys
+import time
 
 from eventlet import spawn, wsgi
+
+if len(sys.argv) > 5:
+    right, ahead = time.time, float(sys.argv[5])
+    time.time = lambda: right() + ahead
 
 folder, port, access, secret = os.path.abspath(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
 etc = folder + "/etc"

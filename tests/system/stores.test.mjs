@@ -3,7 +3,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { environmentOf, startAsker, startCeph, startSwift } from '../stores/kit.mjs';
-import { contract } from '../stores/suite.mjs';
+import { contract, people } from '../stores/suite.mjs';
 
 test('a directory', async (t) => {
   const ask = await startAsker(t);
@@ -14,11 +14,13 @@ test('a directory', async (t) => {
 test('Swift', async (t) => {
   const swift = await startSwift(t);
   const ask = await startAsker(t, { env: environmentOf(swift) });
-  await contract(t, ask, { client: swift.client });
+  await contract(t, ask, swift);
+  await people(t, ask, swift);
 });
 
 test('Ceph', { skip: process.env.TEST_STORES !== 'full' && 'with TEST_STORES=full (tests/run stores)' }, async (t) => {
   const ceph = await startCeph(t);
   const ask = await startAsker(t, { env: environmentOf(ceph) });
-  await contract(t, ask, { client: ceph.client });
+  await contract(t, ask, ceph);
+  await people(t, ask, ceph);
 });
