@@ -16,7 +16,7 @@ typedef enum {
   DAE_STORE_OK = 0,
   DAE_STORE_NOT_FOUND = 1,   /* there is no such object */
   DAE_STORE_FULL = 2,        /* no space is left: 507 */
-  DAE_STORE_UNAVAILABLE = 3, /* tried again for a while and given up: 503 */
+  DAE_STORE_UNAVAILABLE = 3, /* tried again for a while and given up: 503; what was put may be there all the same */
   DAE_STORE_REFUSED = 4,     /* keys, bucket, clock or rights are wrong: the store has logged the remedy */
   DAE_STORE_CUT = 5,         /* the object ended before its length */
 } DaeStoreResult;

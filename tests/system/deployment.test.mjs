@@ -3,8 +3,10 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { Agent } from 'node:http';
-import { daedalus, folder, startHost, startPostgres } from './kit.mjs';
+import { join } from 'node:path';
+import { daedalus, folder, source, startHost, startPostgres } from './kit.mjs';
 
 const s3 = { DAEDALUS_S3_ENDPOINT: 'http://127.0.0.1:9', DAEDALUS_S3_ACCESS_KEY: 'a', DAEDALUS_S3_SECRET_KEY: 'b', DAEDALUS_S3_BUCKET: 'daedalus' };
 const proxy = ['http.trusted-proxies=127.0.0.1', 'http.base-url=https://daedalus.example.org'];
@@ -54,6 +56,21 @@ test('deployment', async (t) => {
     assert.match(noStore.text, /Write object-store = store-directory in \[services\], or configure another provider/);
     const directory = check({ ...production, ...url }, [...proxy, 'services.object-store=store-directory']);
     assert.doesNotMatch(directory.text, /object-store|store-s3/);
+  });
+
+  await t.test('the variables are what docs/admin.md says', (t) => {
+    const rows = [...readFileSync(join(source, 'docs', 'admin.md'), 'utf8').matchAll(/^\| `(DAEDALUS_\w+)` \| `(\[.+?\] [\w-]+)` \|/gm)];
+    const values = { DAEDALUS_ENV: 'development', DAEDALUS_LISTEN: '127.0.0.1:0', DAEDALUS_BASE_URL: 'https://d.example.org', DAEDALUS_TRUSTED_PROXIES: '127.0.0.1',
+      DAEDALUS_DATABASE_URL: 'postgresql+asyncpg://d@127.0.0.1:9/d', ...s3, DAEDALUS_S3_REGION: 'here' };
+    assert.deepEqual(rows.map(([, name]) => name).sort(), Object.keys(values).sort());
+    const env = { ...process.env, ...values };
+    const config = (env) => spawnSync(daedalus, ['config', '--config', '/dev/null', '--set', `host.data-dir=${folder(t)}`], { encoding: 'utf8', env }).stdout;
+    const text = config(env);
+    for (const [, name, key] of rows) assert.match(text, new RegExp(`^${key.replace(/[[\]]/g, '\\$&')} = .*\n    from ${name}$`, 'm'));
+    delete env.DAEDALUS_S3_SECRET_KEY;
+    env.DAEDALUS_S3_SECRET_KEY_FILE = join(folder(t), 'secret');
+    writeFileSync(env.DAEDALUS_S3_SECRET_KEY_FILE, 'b\n', { mode: 0o600 });
+    assert.match(config(env), /^\[plugin store-s3\] secret-key = \(secret\)\n    from DAEDALUS_S3_SECRET_KEY_FILE$/m);
   });
 
   await t.test('local identity is refused in production', () => {
