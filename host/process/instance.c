@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #define SOCKET_PATH_MAX 100 /* sun_path holds 107 bytes */
+#define LOCK_TRIES      40  /* 2 s */
+#define LOCK_WAIT_US    50000
 
 char *
 instance_data_dir (Config *config)
@@ -146,6 +148,19 @@ instance_open (Instance *instance, Config *config, Complaints *complaints)
          make_private_dir (instance->runtime_dir, complaints) && open_secret (instance, complaints);
 }
 
+/* One that was killed holds its lock until the kernel has taken its memory: whoever starts it again
+ * at once waits for that. */
+static gboolean
+lock_when_free (int fd)
+{
+  for (guint tries = 0; flock (fd, LOCK_EX | LOCK_NB) != 0; tries++) {
+    if (errno != EWOULDBLOCK || tries == LOCK_TRIES)
+      return FALSE;
+    g_usleep (LOCK_WAIT_US);
+  }
+  return TRUE;
+}
+
 gboolean
 instance_lock (Instance *instance, Complaints *complaints)
 {
@@ -153,7 +168,7 @@ instance_lock (Instance *instance, Complaints *complaints)
   g_autofree char *why = NULL;
 
   instance->lock = open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (instance->lock >= 0 && flock (instance->lock, LOCK_EX | LOCK_NB) == 0)
+  if (instance->lock >= 0 && lock_when_free (instance->lock))
     return TRUE;
   if (errno == EWOULDBLOCK)
     why = g_strdup_printf ("another daedalus runs on \"%s\"", instance->data_dir);
