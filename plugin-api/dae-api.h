@@ -198,6 +198,10 @@ struct DaeApi {
 
   /* people: dae-plugin.h */
   const char *(*people_merge) (DaeTx *tx, const char *from, const char *to);
+
+  /* what is passed on as it is: dae-request.h, dae-stream.h */
+  gboolean (*request_header_at) (DaeRequest *req, guint index, const char **ret_name, const char **ret_value);
+  DaeStream *(*stream_pass) (DaeRequest *req, DaeReply *head);
 };
 
 G_END_DECLS

@@ -70,6 +70,14 @@ dae_request_header_count (DaeRequest *req, const char *name)
   return req->api->request_header_count (req, name);
 }
 
+/* The header at INDEX, from 0 on, in the order in which they were sent; FALSE: there are no more. For
+ * what passes on those that it does not know. */
+static inline gboolean
+dae_request_header_at (DaeRequest *req, guint index, const char **ret_name, const char **ret_value)
+{
+  return req->api->request_header_at (req, index, ret_name, ret_value);
+}
+
 /* The value of a cookie, NULL if absent or doubled. */
 static inline const char *
 dae_request_cookie (DaeRequest *req, const char *name)

@@ -19,6 +19,14 @@ dae_stream_open (DaeRequest *req, DaeReply *head)
   return req->api->stream_open (req, head);
 }
 
+/* The same for an answer of somebody else that is passed on: also an event stream is bytes like others,
+ * with HEAD's own headers, without comments of the host, and its reader may be slow. */
+static inline DaeStream *
+dae_stream_pass (DaeRequest *req, DaeReply *head)
+{
+  return req->api->stream_pass (req, head);
+}
+
 /* Queues BYTES (shared: one GBytes may go to many streams). FALSE: more than 1 MiB is queued and
  * nothing was taken; an event stream is then to be ended, its reader resumes. */
 static inline gboolean

@@ -277,17 +277,18 @@ answer_stream_settle (AnswerStream *stream, HubStream *hub_stream, guint64 share
 }
 
 static void
-answer_stream_attach (AnswerStream *stream, Passage *passage, Reply *head)
+answer_stream_attach (AnswerStream *stream, Passage *passage, Reply *head, gboolean settles)
 {
   const char *type = reply_find (head, "Content-Type");
 
-  stream->is_event = type && g_str_has_prefix (type, "text/event-stream");
+  stream->is_event = settles && type && g_str_has_prefix (type, "text/event-stream");
   stream->resumes = stream->is_event && request_is_read (passage->request);
   if (stream->is_event) {
     reply_set (head, "Cache-Control", "no-cache, no-transform");
     reply_set (head, "X-Accel-Buffering", "no");
   }
-  stream->stream = server_call_stream (passage->call, head->status, head->headers, head->n_headers);
+  stream->stream =
+      server_call_stream (passage->call, head->status, head->headers, head->n_headers, settles);
   if (!stream->stream)
     return; /* the client has left, which the server is about to say */
   stream->passage = passage;
@@ -303,7 +304,7 @@ answer_stream_attach (AnswerStream *stream, Passage *passage, Reply *head)
 }
 
 static DaeStream *
-answer_stream_slot_open (DaeRequest *req, DaeReply *base)
+answer_stream_open (DaeRequest *req, DaeReply *base, gboolean settles)
 {
   Request *request = (Request *)req;
   Passage *passage = request->passage;
@@ -335,8 +336,20 @@ answer_stream_slot_open (DaeRequest *req, DaeReply *base)
   exchange_clear_timer (passage);
   reply_seal (head);
   reply_dress (head);
-  answer_stream_attach (stream, passage, head);
+  answer_stream_attach (stream, passage, head, settles);
   return &stream->base;
+}
+
+static DaeStream *
+answer_stream_slot_open (DaeRequest *req, DaeReply *head)
+{
+  return answer_stream_open (req, head, TRUE);
+}
+
+static DaeStream *
+answer_stream_slot_pass (DaeRequest *req, DaeReply *head)
+{
+  return answer_stream_open (req, head, FALSE);
 }
 
 static gboolean
@@ -444,6 +457,7 @@ void
 answer_stream_fill_api (DaeApi *api)
 {
   api->stream_open = answer_stream_slot_open;
+  api->stream_pass = answer_stream_slot_pass;
   api->stream_write = answer_stream_slot_write;
   api->stream_queued = answer_stream_slot_queued;
   api->stream_on_drain = answer_stream_slot_on_drain;

@@ -319,6 +319,18 @@ request_slot_header_count (DaeRequest *req, const char *name)
   return request_header_count ((Request *)req, name);
 }
 
+static gboolean
+request_slot_header_at (DaeRequest *req, guint index, const char **ret_name, const char **ret_value)
+{
+  const Request *request = (const Request *)req;
+
+  if (index >= request->n_headers)
+    return FALSE;
+  *ret_name = request->headers[index].name;
+  *ret_value = request->headers[index].value;
+  return TRUE;
+}
+
 static const char *
 request_slot_cookie (DaeRequest *req, const char *name)
 {
@@ -527,6 +539,7 @@ request_fill_api (DaeApi *api)
   api->request_query_int = request_slot_query_int;
   api->request_header = request_slot_header;
   api->request_header_count = request_slot_header_count;
+  api->request_header_at = request_slot_header_at;
   api->request_cookie = request_slot_cookie;
   api->request_user = request_slot_user;
   api->request_id = request_slot_id;

@@ -60,7 +60,8 @@ server_stream_send_head (ServerStream *stream,
 }
 
 ServerStream *
-server_call_stream (ServerCall *call, guint status, const ServerHeader *headers, guint n_headers)
+server_call_stream (
+    ServerCall *call, guint status, const ServerHeader *headers, guint n_headers, gboolean settles)
 {
   ServerStream *stream;
 
@@ -69,7 +70,7 @@ server_call_stream (ServerCall *call, guint status, const ServerHeader *headers,
   stream = g_new0 (ServerStream, 1);
   stream->call = call;
   stream->framing = server_stream_framing (call, status, headers, n_headers, &stream->left);
-  stream->is_event = server_stream_has_events (headers, n_headers);
+  stream->is_event = settles && server_stream_has_events (headers, n_headers);
   call->stream = stream;
   call->answered = TRUE;
   if (call->input == NULL && call->done == NULL)

@@ -96,8 +96,9 @@ void server_call_send (ServerCall *call, guint status, const ServerHeader *heade
 
 /* Sends a head and keeps the answer open. The stream dies with end, abort or gone. NULL if the
  * client has left already. HEADERS may state a Content-Length; else the answer is chunked. The
- * connection of an event stream ends with it: its reader comes again where somebody listens. */
-ServerStream *server_call_stream (ServerCall *call, guint status, const ServerHeader *headers, guint n_headers);
+ * connection of an event stream that SETTLES ends with it: its reader comes again where somebody
+ * listens. */
+ServerStream *server_call_stream (ServerCall *call, guint status, const ServerHeader *headers, guint n_headers, gboolean settles);
 /* FALSE: 1 MiB would be queued, or the stated Content-Length passed; nothing was taken. */
 gboolean server_stream_write (ServerStream *stream, GBytes *bytes);
 gsize server_stream_queued (ServerStream *stream);

@@ -94,6 +94,14 @@ typedef struct {
   gint64 expires_at;
 } DaeCapability;
 
+/* Where an agent's MCP endpoint is. Strings are borrowed until the loop turns. */
+typedef struct {
+  guint32 struct_size; /* set by who asks */
+  const char *url;
+  const char *token;   /* bearer that it demands; NULL: none */
+  gboolean internal;   /* it lives in this process and demands a capability */
+} DaeAgentEndpoint;
+
 typedef struct {
   guint32 struct_size;
   /* P (after start): TRUE if SLUG is registered. */
@@ -112,6 +120,10 @@ typedef struct {
   void (*write_states) (DaePlugin *provider, DaeTx *tx, DaeJson *json, const char *key);
   /* P (once all plugins have started): the slugs of all agents, NULL-ended, owned: g_strfreev. */
   char **(*slugs) (DaePlugin *provider);
+  /* L: TRUE if SLUG is registered; *RET says where it is. */
+  gboolean (*endpoint) (DaePlugin *provider, const char *slug, DaeAgentEndpoint *ret);
+  /* L: a capability of ten minutes for the internal agent SLUG to act for SUBJECT in a workspace; owned. */
+  char *(*capability) (DaePlugin *provider, const char *slug, const char *subject, const char *workspace_id);
 } DaeAgents1;
 
 G_END_DECLS

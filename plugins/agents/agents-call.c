@@ -11,7 +11,6 @@
 #include <string.h>
 
 #define CALL_CANCEL_MS       800
-#define CALL_CAPABILITY_US   (G_GINT64_CONSTANT (600) * G_USEC_PER_SEC)
 #define CALL_BYTES_PER_TOKEN 3
 #define CALL_CHECK_EVERY_US  (G_GINT64_CONSTANT (5) * G_USEC_PER_SEC)
 
@@ -446,7 +445,7 @@ call_authorize (DaeAgentCall *call)
   if (!call->agent->internal)
     return;
   token = capability_make (data->key, call->slug, call->subject, call->workspace_id,
-                           call->conversation_id, dae_now (call->self) + CALL_CAPABILITY_US);
+                           call->conversation_id, dae_now (call->self) + AGENTS_CAPABILITY_US);
   g_free (call->link.authorization);
   call->link.authorization = g_strconcat ("Bearer ", token, NULL);
 }

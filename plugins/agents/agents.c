@@ -317,6 +317,31 @@ service_slugs (DaePlugin *self)
   return (char **)g_ptr_array_free (slugs, FALSE);
 }
 
+static gboolean
+service_endpoint (DaePlugin *self, const char *slug, DaeAgentEndpoint *ret)
+{
+  const Agent *agent = agents_find (self, slug);
+
+  if (agent == NULL)
+    return FALSE;
+  ret->url = agent->url;
+  ret->token = agent->token;
+  ret->internal = agent->internal;
+  return TRUE;
+}
+
+static char *
+service_capability (DaePlugin *self,
+                    const char *slug,
+                    const char *subject,
+                    const char *workspace_id)
+{
+  AgentsData *data = dae_data (self);
+
+  return capability_make (data->key, slug, subject, workspace_id, NULL,
+                          dae_now (self) + AGENTS_CAPABILITY_US);
+}
+
 static const DaeAgents1 agents_service = {
   .struct_size = sizeof (DaeAgents1),
   .known = service_known,
@@ -327,6 +352,8 @@ static const DaeAgents1 agents_service = {
   .check_capability = service_check_capability,
   .write_states = agents_write_states,
   .slugs = service_slugs,
+  .endpoint = service_endpoint,
+  .capability = service_capability,
 };
 
 /* ---- descriptor ---- */

@@ -29,6 +29,7 @@ G_BEGIN_DECLS
 #define AGENTS_MAX_RESULT (16 * 1024 * 1024)
 #define AGENTS_MAX_EVENT  (4 * 1024 * 1024)
 #define AGENTS_TOPIC      "agents:health"
+#define AGENTS_CAPABILITY_US (600 * G_USEC_PER_SEC)
 
 typedef struct {
   char *slug, *title, *description;

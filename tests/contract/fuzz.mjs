@@ -173,7 +173,7 @@ async function tryOne (op, request) {
   assert.deepEqual(wrong, [], `${op.method} ${target} ${body} ${reply.status} ${reply.text.slice(0, 500)}`);
 }
 
-for (const op of spec.operations) {
+for (const op of spec.operations.filter((one) => !one.passes)) {
   const simple = !op.body && op.in('query').length === 0 && op.in('path').length === 0;
   const times = simple ? 3 : Math.max(10, Math.floor(runs / (fewer[op.id] ?? 1)));
   test(`${op.id} keeps to the contract (${times} requests), ${on}`, async () => {
@@ -450,6 +450,6 @@ test(`a start link signs in once, ${on}`, async () => {
 });
 
 test(`each success that the file names has been given, ${on}`, () => {
-  const missing = spec.operations.flatMap((op) => Object.keys(op.responses).map(Number).filter((status) => status < 400 && !given.get(op.id)?.has(status)).map((status) => `${op.id} ${status}`));
+  const missing = spec.operations.filter((one) => !one.passes).flatMap((op) => Object.keys(op.responses).map(Number).filter((status) => status < 400 && !given.get(op.id)?.has(status)).map((status) => `${op.id} ${status}`));
   assert.deepEqual(missing, []);
 });

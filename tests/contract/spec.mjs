@@ -45,12 +45,13 @@ export class Spec {
       idempotent: op['x-idempotent'] ?? false,
       ifMatch: op['x-if-match'] ?? false,
       rest: op['x-rest'] ?? false,
+      passes: op['x-passes'] ?? false,
       events: op['x-events'] ?? null,
       in: (place) => parameters.filter((one) => one.in === place),
       body: op.requestBody?.content?.['application/json']?.schema ?? null,
       bytes: Boolean(op.requestBody?.content?.['*/*']),
       responses,
-      streams: Object.values(responses).some((one) => one.content?.['text/event-stream']),
+      streams: (op['x-passes'] ?? false) || Object.values(responses).some((one) => one.content?.['text/event-stream']),
     };
   }
 

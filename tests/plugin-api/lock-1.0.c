@@ -158,6 +158,8 @@ SLOT (117, block, void (*) (DaePlugin *, DaeBlock, DaeBlockDone, gpointer));
 SLOT (118, request_file, guint (*) (DaeRequest *, const char *, gint64, gint64 *, gint64 *));
 SLOT (119, reply_status, guint (*) (const DaeReply *));
 SLOT (120, people_merge, const char *(*)(DaeTx *, const char *, const char *));
+SLOT (121, request_header_at, gboolean (*) (DaeRequest *, guint, const char **, const char **));
+SLOT (122, stream_pass, DaeStream *(*)(DaeRequest *, DaeReply *));
 
 /* ---- objects: the table comes first ------------------------------------- */
 

@@ -18,11 +18,11 @@ handle (ServerCall *call, gpointer data)
   if (strcmp (target, "/next") == 0)
     raw_server_say (call, 200, "next");
   else if (strcmp (target, "/sized") == 0)
-    stream = server_call_stream (call, 200, sized, G_N_ELEMENTS (sized));
+    stream = server_call_stream (call, 200, sized, G_N_ELEMENTS (sized), TRUE);
   else if (strcmp (target, "/events") == 0)
-    stream = server_call_stream (call, 200, events, G_N_ELEMENTS (events));
+    stream = server_call_stream (call, 200, events, G_N_ELEMENTS (events), TRUE);
   else
-    stream = server_call_stream (call, 200, plain, G_N_ELEMENTS (plain));
+    stream = server_call_stream (call, 200, plain, G_N_ELEMENTS (plain), TRUE);
 }
 
 static gboolean

@@ -793,6 +793,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/mcp/{agent}": {
+        parameters: {
+            query?: {
+                /** @description The workspace that a built-in agent works in; only those need it */
+                workspace_id?: components["schemas"]["Id"];
+            };
+            header?: never;
+            path: {
+                agent: components["parameters"]["AgentSlug"];
+            };
+            cookie?: never;
+        };
+        /** An agent's own stream of MCP Streamable HTTP, passed on byte for byte */
+        get: operations["openAgentStream"];
+        put?: never;
+        /** A message of MCP Streamable HTTP to an agent and its answer, passed on byte for byte */
+        post: operations["messageAgent"];
+        /** The end of a session with an agent */
+        delete: operations["leaveAgent"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1911,6 +1935,24 @@ export interface components {
         };
         /** @description The Host is not one of this installation's */
         Misdirected: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description What the agent answers, with its own status */
+        Passed: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "*/*": unknown;
+            };
+        };
+        /** @description The agent could not be reached, did not answer in time, or gave an answer that is for this host alone */
+        AgentFailed: {
             headers: {
                 [name: string]: unknown;
             };
@@ -3349,6 +3391,79 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["CrossSite"];
             404: components["responses"]["NotFound"];
+        };
+    };
+    openAgentStream: {
+        parameters: {
+            query?: {
+                /** @description The workspace that a built-in agent works in; only those need it */
+                workspace_id?: components["schemas"]["Id"];
+            };
+            header?: never;
+            path: {
+                agent: components["parameters"]["AgentSlug"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Passed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["CrossSite"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Unprocessable"];
+            502: components["responses"]["AgentFailed"];
+            504: components["responses"]["AgentFailed"];
+        };
+    };
+    messageAgent: {
+        parameters: {
+            query?: {
+                /** @description The workspace that a built-in agent works in; only those need it */
+                workspace_id?: components["schemas"]["Id"];
+            };
+            header?: never;
+            path: {
+                agent: components["parameters"]["AgentSlug"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "*/*": unknown;
+            };
+        };
+        responses: {
+            200: components["responses"]["Passed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["CrossSite"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Unprocessable"];
+            502: components["responses"]["AgentFailed"];
+            504: components["responses"]["AgentFailed"];
+        };
+    };
+    leaveAgent: {
+        parameters: {
+            query?: {
+                /** @description The workspace that a built-in agent works in; only those need it */
+                workspace_id?: components["schemas"]["Id"];
+            };
+            header?: never;
+            path: {
+                agent: components["parameters"]["AgentSlug"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Passed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["CrossSite"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Unprocessable"];
+            502: components["responses"]["AgentFailed"];
+            504: components["responses"]["AgentFailed"];
         };
     };
 }
