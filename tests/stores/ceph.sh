@@ -52,13 +52,17 @@ ceph-mon -c "$conf" -f -i a >"$folder/mon.out" 2>&1 </dev/null &
 pids+=($!)
 ceph-osd -c "$conf" -i 0 --mkfs >/dev/null 2>&1
 ceph -c "$conf" --connect-timeout 20 osd new "$(cat "$folder/osd/fsid")" >/dev/null
-ceph-osd -c "$conf" -f -i 0 >"$folder/osd.out" 2>&1 </dev/null &
-pids+=($!)
+# one that asks before it has heard the monitor's fsid is refused for good and ends: another comes
+osd=
 for _ in $(seq 200); do
+  if [ -z "$osd" ] || ! kill -0 "$osd" 2>/dev/null; then
+    ceph-osd -c "$conf" -f -i 0 >>"$folder/osd.out" 2>&1 </dev/null &
+    osd=$! pids+=($!)
+  fi
   ceph -c "$conf" osd stat 2>/dev/null | grep -q '1 up' && break
   sleep 0.2
 done
-radosgw-admin -c "$conf" user create --uid=daedalus --display-name=daedalus --access-key="$access" \
+timeout 60 radosgw-admin -c "$conf" user create --uid=daedalus --display-name=daedalus --access-key="$access" \
   --secret-key="$secret" >"$folder/user.json" 2>"$folder/user.err"
 radosgw -c "$conf" -f -n client.rgw >"$folder/rgw.out" 2>&1 </dev/null &
 pids+=($!)
