@@ -401,6 +401,20 @@ database_thread_wait (DatabaseThread *thread, GCond *cond, GQueue *queue)
   g_mutex_lock (&database->lock);
 }
 
+/* Whether a thread of the pool has a connection, with the lock held. */
+static gboolean
+database_pool_is_connected (const Database *database)
+{
+  for (guint i = 0; i < THREADS; i++) {
+    const DatabaseThread *thread = &database->threads[i];
+
+    if (i != KEEPER &&
+        (thread->state == DATABASE_THREAD_IDLE || thread->state == DATABASE_THREAD_BUSY))
+      return TRUE;
+  }
+  return FALSE;
+}
+
 static gpointer
 database_thread_main (gpointer data)
 {
@@ -424,6 +438,10 @@ database_thread_main (gpointer data)
       database_thread_notify (thread);
       continue;
     }
+    /* what is left at the end is for those who can do it */
+    if (is_pool && thread->runner.connection == NULL && database->stopping &&
+        database_pool_is_connected (database))
+      break;
     item = database_take (database, queue);
     if (item != NULL && thread->runner.connection == NULL) {
       item->verdict = DATABASE_UNAVAILABLE;

@@ -253,15 +253,18 @@ test_free_ends_all (gconstpointer kind)
   store_close (&store);
   g_assert_cmpuint (gate.n_done, ==, 5);
   g_assert_cmpuint (gate.n_ok, ==, 0);
-  if (!store_open (&store, kind))
-    return;
-  database_start (store.database);
-  g_assert_cmpint (store_number (&store, "SELECT 5 AS a"), ==, 5);
-  for (guint i = 0; i < 20; i++)
-    database_submit (store.database, &work);
-  store_close (&store);
-  g_assert_cmpuint (gate.n_done, ==, 25);
-  g_assert_cmpuint (gate.n_ok, ==, 20);
+  /* one connection is enough, whoever else has none yet */
+  for (guint times = 1; times <= 10; times++) {
+    if (!store_open (&store, kind))
+      return;
+    database_start (store.database);
+    g_assert_cmpint (store_number (&store, "SELECT 5 AS a"), ==, 5);
+    for (guint i = 0; i < 20; i++)
+      database_submit (store.database, &work);
+    store_close (&store);
+    g_assert_cmpuint (gate.n_done, ==, 5 + 20 * times);
+    g_assert_cmpuint (gate.n_ok, ==, 20 * times);
+  }
 }
 
 /* ---- deadlines --------------------------------------------------------- */
