@@ -199,3 +199,15 @@ database_state_observe (DatabaseState *state,
     metrics_observe (metrics_series (state->work_seconds, &plugin, 1),
                      (double)worked_us / G_USEC_PER_SEC);
 }
+
+gboolean
+database_state_is_connected (DatabaseThreadState state)
+{
+  return state == DATABASE_THREAD_IDLE || state == DATABASE_THREAD_BUSY;
+}
+
+guint
+database_state_connected (const DatabaseState *state)
+{
+  return state->n_threads[DATABASE_THREAD_IDLE] + state->n_threads[DATABASE_THREAD_BUSY];
+}

@@ -27,5 +27,8 @@ gboolean database_state_begin_probe (DatabaseState *state);
 void database_state_end_probe (DatabaseState *state);
 gboolean database_state_get (DatabaseState *state, gint64 *ret_latency_us, const char **ret_why);
 void database_state_thread (DatabaseState *state, DatabaseThreadState before, DatabaseThreadState after);
+gboolean database_state_is_connected (DatabaseThreadState state);
+/* How many threads have a connection, with the database's lock held. */
+guint database_state_connected (const DatabaseState *state);
 void database_state_count_retry (DatabaseState *state, const char *reason);
 void database_state_observe (DatabaseState *state, const char *plugin, gint64 waited_us, gint64 worked_us);

@@ -401,20 +401,6 @@ database_thread_wait (DatabaseThread *thread, GCond *cond, GQueue *queue)
   g_mutex_lock (&database->lock);
 }
 
-/* Whether a thread of the pool has a connection, with the lock held. */
-static gboolean
-database_pool_is_connected (const Database *database)
-{
-  for (guint i = 0; i < THREADS; i++) {
-    const DatabaseThread *thread = &database->threads[i];
-
-    if (i != KEEPER &&
-        (thread->state == DATABASE_THREAD_IDLE || thread->state == DATABASE_THREAD_BUSY))
-      return TRUE;
-  }
-  return FALSE;
-}
-
 static gpointer
 database_thread_main (gpointer data)
 {
@@ -440,7 +426,8 @@ database_thread_main (gpointer data)
     }
     /* what is left at the end is for those who can do it */
     if (is_pool && thread->runner.connection == NULL && database->stopping &&
-        database_pool_is_connected (database))
+        database_state_connected (database->state) >
+            (database_state_is_connected (database->threads[KEEPER].state) ? 1u : 0u))
       break;
     item = database_take (database, queue);
     if (item != NULL && thread->runner.connection == NULL) {
