@@ -148,8 +148,8 @@ next_pause (CrewWorker *worker)
   Crew *crew = worker->crew;
   guint pause;
 
-  if (!crew->ready && ++crew->failures >= START_TRIES)
-    return -1;
+  if (!crew->ready && !worker->watch.ready && ++crew->failures >= START_TRIES)
+    return -1; /* one that served has shown that it can start */
   if (g_get_monotonic_time () - worker->started_at > STEADY_US)
     worker->backoff_ms = 0;
   pause = worker->backoff_ms;

@@ -36,7 +36,7 @@ if (parts.includes('check')) step('check', 'npm', ['run', '-s', 'check']);
 if (parts.includes('unit')) step('unit', 'npm', ['test', '-s', '--', '--reporter=tap-flat']);
 if (parts.includes('browser')) {
   const files = ['page', 'trouble', 'people', 'files'].map((name) => join(here, `${name}.test.mjs`));
-  run({ files, concurrency: 1 })
+  run({ files, concurrency: 1, timeout: 900_000 })
     .on('test:fail', () => (process.exitCode = 1))
     .compose(tap)
     .pipe(process.stdout);

@@ -6,5 +6,5 @@ import { fileURLToPath } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const names = ['fuzz', 'fuzz-postgres', 'isolation', 'isolation-postgres', 'matrix', 'matrix-postgres', 'streams', 'streams-postgres', 'mutants', 'routes'];
-const run = spawnSync(process.execPath, ['--test', '--test-reporter=tap', '--test-concurrency=2', ...names.map((name) => join(here, `${name}.mjs`))], { stdio: 'inherit' });
+const run = spawnSync(process.execPath, ['--test', '--test-reporter=tap', '--test-concurrency=2', '--test-timeout=900000', ...names.map((name) => join(here, `${name}.mjs`))], { stdio: 'inherit' });
 process.exit(run.status ?? 1);

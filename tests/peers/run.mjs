@@ -12,7 +12,7 @@ const asked = process.argv.slice(2);
 /* slow does little but wait: the others go on beside it */
 const parts = asked.length > 0 ? asked : ['slow', 'proxy', 'malformed', 'leaving', 'scarce', 'json'];
 
-run({ files: parts.map((part) => join(here, `${part}.test.mjs`)), concurrency: 2 })
+run({ files: parts.map((part) => join(here, `${part}.test.mjs`)), concurrency: 2, timeout: 900_000 })
   .on('test:fail', () => (process.exitCode = 1))
   .compose(tap)
   .pipe(process.stdout);

@@ -36,10 +36,11 @@ export function folder (t, name = 'daedalus-test-') {
   return path;
 }
 
+/** A child that fails to speak is ended: nobody else would, and its pipes keep the test's process. */
 function firstLine (child, ms, what) {
   return new Promise((done, fail) => {
     const lines = createInterface({ input: child.stdout });
-    const timer = setTimeout(() => fail(new Error(`${what} said nothing within ${ms} ms`)), ms);
+    const timer = setTimeout(() => { child.kill('SIGKILL'); fail(new Error(`${what} said nothing within ${ms} ms`)); }, ms);
     lines.once('line', (line) => { clearTimeout(timer); done(line); });
     child.once('error', (error) => { clearTimeout(timer); fail(error); });
     child.once('exit', (code, signal) => { clearTimeout(timer); fail(new Error(`${what} ended: ${code ?? signal}`)); });
@@ -272,7 +273,7 @@ export async function startHost (t, { database = 'sqlite', workers, set = [], ar
   createInterface({ input: child.stderr }).on('line', (line) => log.push(line));
   let facts;
   try {
-    facts = JSON.parse(await firstLine(child, 30_000, 'daedalus'));
+    facts = JSON.parse(await firstLine(child, 60_000, 'daedalus'));
   } catch (error) {
     error.message += `\n${log.slice(-40).join('\n')}`;
     throw error;
@@ -317,7 +318,7 @@ export async function startPostgres (t) {
 /** Starts a Node MCP server of tests/system/agents; resolves to {url, stop, child, ...its first line}. */
 export async function startAgent (t, file, { args = [], env = {} } = {}) {
   const child = spawn(process.execPath, [join(here, 'agents', file), ...args], { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, ...env } });
-  const facts = JSON.parse(await firstLine(child, 15_000, file));
+  const facts = JSON.parse(await firstLine(child, 60_000, file));
   const stop = () => new Promise((done) => {
     if (child.exitCode !== null || child.signalCode !== null) { done(); return; }
     child.once('exit', done);

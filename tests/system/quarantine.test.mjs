@@ -2,8 +2,9 @@
 // A plugin that keeps crashing is taken out of service alone; one that others need is not.
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { source, until } from './kit.mjs';
+import { folder, source, until } from './kit.mjs';
 import { Service } from './service.mjs';
 
 const plugin = (name) => join(process.env.TEST_BUILD ?? join(source, 'build'), 'tests', 'plugin-api', 'faulty', `${name}.so`);
@@ -93,4 +94,21 @@ test('a plugin that others need is named for what it does in their calls, and st
   assert.equal((await service.host.request('GET', '/api/leaner')).status, 204);
   assert.deepEqual(service.lines('plugin is taken out of service'), []);
   assert.equal(await service.host.metric('daedalus_plugin_faults_total', { plugin: 'prop', kind: 'crash' }), 4);
+});
+
+test('workers that served and died are replaced while another still starts', async (t) => {
+  const mood = join(folder(t), 'mood');
+  const service = await Service.at(t, { settings: ['host.workers=2', `plugin faulty.start-mood=${mood}`], args: ['--plugin', plugin('faulty')] });
+  const ready = () => service.lines('worker is ready');
+
+  writeFileSync(mood, 'wait');
+  const serves = service.start();
+  for (let dead = 0; dead < 4; dead++) {
+    await until(() => ready().length > dead || !service.runs, 15_000, 'a worker that serves');
+    assert.ok(service.runs, service.log.join('\n'));
+    process.kill(ready()[dead].pid, 'SIGKILL');
+    await until(() => service.lines('worker died').length > dead, 5000, 'its death');
+  }
+  rmSync(`${mood}.taken`);
+  await serves;
 });

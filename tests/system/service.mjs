@@ -50,6 +50,7 @@ export class Service {
     this.ended = new Promise((done) => this.child.once('exit', (code, signal) => done(code ?? signal)));
     for (const stream of [this.child.stdout, this.child.stderr])
       createInterface({ input: stream }).on('line', (line) => this.log.push(line));
+    const served = this.lines('daedalus serves').length;
     this.host = new Host(this.child, { url: `http://127.0.0.1:${this.port}`, pid: this.child.pid, data_dir: this.dir }, this.log);
     try {
       await until(async () => {
@@ -58,7 +59,8 @@ export class Service {
           this.host.token = readFileSync(join(this.dir, 'run', 'token'), 'utf8').trim();
           return (await this.host.request('GET', '/api/me')).status === 200;
         } catch { return false; }
-      }, 30_000, 'the host to serve');
+      }, 60_000, 'the host to serve');
+      await until(() => this.lines('daedalus serves').length > served, 60_000, 'all workers'); // one alone answers sooner
     } catch (error) {
       throw new Error(`${error.message}\n${this.log.slice(-20).join('\n')}`);
     }

@@ -5,6 +5,7 @@
  * test can change its mind while the host runs.
  */
 #include <daedalus-plugin.h>
+#include <glib/gstdio.h>
 #include <stdlib.h>
 
 static void
@@ -99,6 +100,18 @@ faulty_configure (DaePlugin *self, GError **error)
   return TRUE;
 }
 
+/* The first to come takes the file at PATH away, and waits until it is gone from there, too. */
+static void
+faulty_wait (const char *path)
+{
+  g_autofree char *taken = g_strconcat (path, ".taken", NULL);
+
+  if (g_rename (path, taken) != 0)
+    return;
+  while (g_file_test (taken, G_FILE_TEST_EXISTS))
+    g_usleep (10000);
+}
+
 static gboolean
 faulty_start (DaePlugin *self, GError **error)
 {
@@ -111,6 +124,10 @@ faulty_start (DaePlugin *self, GError **error)
     abort ();
   if (g_str_equal (mood, "exit"))
     exit (0);
+  if (g_str_has_prefix (mood, "wait")) {
+    faulty_wait (path);
+    return TRUE;
+  }
   if (g_str_equal (mood, "block"))
     g_usleep (60 * G_USEC_PER_SEC);
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, "it is in the mood \"%s\"", mood);
