@@ -261,6 +261,37 @@ test('its socket is for this user alone, and serves nobody without a capability'
   }
 });
 
+/** What the librarian says to PERSON by way of the relay, read to its end. */
+function overRelay (person, query, question) {
+  const body = JSON.stringify({ ...call, params: { ...call.params, arguments: { message: question } } });
+  return new Promise((done, fail) => {
+    const req = http.request(`${host.url}/api/mcp/librarian${query}`, { method: 'POST', headers: { ...as(person), ...json }, agent: false }, async (res) => {
+      let text = '';
+      for await (const chunk of res) text += chunk;
+      done({ status: res.statusCode, text });
+    });
+    req.on('error', fail);
+    req.end(body);
+  });
+}
+
+test("the librarian asked by B over the relay tells nothing of A's", async () => {
+  const question = call.params.arguments.message;
+  const own = await overRelay('ada', `?workspace_id=${ids.workspace_id}`, question);
+  assert.ok(own.status === 200 && own.text.includes(SECRET), `A is told: ${own.status} ${own.text}`);
+  const workspace = await must('bob', 'POST', '/api/workspaces', { body: { name: 'where nothing was asked' } });
+  const inside = await overRelay('bob', `?workspace_id=${workspace.id}`, question);
+  assert.ok(inside.status === 200 && inside.text.includes('"result"'), `B is answered: ${inside.status} ${inside.text}`);
+  const replies = [inside];
+  for (const query of [`?workspace_id=${ids.workspace_id}`, '', `?workspace_id=${randomUUID()}`, `?workspace_id=${workspace.id}&workspace_id=${ids.workspace_id}`])
+    replies.push(await overRelay('bob', query, question));
+  const [, mine, , nobodys] = replies;
+  const plain = ({ status, text }) => ({ status, text: text.replaceAll(/"request_id":"[^"]*"/g, '').replaceAll(/[0-9a-f-]{36}/g, 'ID') });
+  assert.deepEqual(plain(mine), plain(nobodys), "A's workspace is to B as one that nobody has");
+  for (const { text } of replies)
+    for (const word of ofAda()) assert.ok(!text.includes(word), `${word} in ${text}`);
+});
+
 test("the socket serves nothing but internal agents: none of anybody's routes", async () => {
   for (const route of routes.filter((one) => one.path !== '/start')) {
     const reply = await overSocket(route.method, fill(route, ids), { headers: { ...as('ada'), ...json }, body: bodyFor(route) });
