@@ -2,7 +2,7 @@
 // An MCP server written by hand, without sessions, for what no SDK does: redirects, tools on many
 // pages, answers without end. What it does is in its environment or in the message.
 //
-//   message: oversize    a JSON answer of 24 MiB      longline   one line of a stream without end
+//   message: oversize    a JSON answer of 64 MiB      longline   one line of a stream without end
 //            longevent   one event of many lines      flood      chunks of 256 KiB without end
 //            toolflood   tools without end            anything else: it says it again
 //
@@ -53,7 +53,7 @@ async function speak (response, id, message) {
   case 'oversize':
     response.writeHead(200, { 'content-type': 'application/json' });
     return await pour(response, (i) => i === 0 ? `{"jsonrpc":"2.0","id":${id},"result":{"content":[{"type":"text","text":"`
-      : i <= 384 ? block : i === 385 ? '"}]}}' : null);
+      : i <= 1024 ? block : i === 1025 ? '"}]}}' : null);
   case 'longline':
     response.writeHead(200, stream);
     return await pour(response, (i) => i === 0 ? 'data: ' : block);
