@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* main: which of its roles this process plays.
  *
- *   daedalus run        process/supervisor.c, which starts itself as
+ *   daedalus run        process/supervisor.c, which starts itself (process/role.c) as
+ *     (fork-server)     process/fork-server-child.c: starts the others
  *     (check)           process/check-child.c: loads plugins, says what is wrong
  *     (worker)          process/worker.c: serves
  *   daedalus COMMAND    commands.c, or a plugin: commands-plugin.c
@@ -9,9 +10,9 @@
 #include "commands.h"
 #include "options.h"
 #include "paths.h"
-#include "process/check.h"
+#include "process/role.h"
 #include "process/supervisor.h"
-#include "process/worker.h"
+#include "process/title.h"
 
 #include <locale.h>
 #include <signal.h>
@@ -61,10 +62,9 @@ main (int argc, char **argv)
   signal (SIGXFSZ, SIG_IGN); /* a file over its limit is an error of write () */
   prctl (PR_SET_NAME,
          "daedalus"); /* one that was started by a descriptor is called by its number */
-  if (argc > 1 && strcmp (argv[1], "(worker)") == 0)
-    return worker_main (argc, argv);
-  if (argc > 1 && strcmp (argv[1], "(check)") == 0)
-    return check_child_main (argc, argv);
+  title_init (argc, argv);
+  if (role_is_named (argc, argv))
+    return role_play (argc, argv);
   if (argc > 1 && (strcmp (argv[1], "--help") == 0 || strcmp (argv[1], "help") == 0)) {
     g_autofree char *help = options_help ();
 

@@ -73,14 +73,8 @@ become_child (int exe_fd, char **argv, const int *keep, pid_t parent)
 }
 
 GPid
-brief_spawn (int exe_fd, char **argv, const int *keep, int *ret_pidfd)
+brief_watch (GPid pid, int *ret_pidfd)
 {
-  pid_t parent = getpid (), pid = fork ();
-
-  if (pid == 0)
-    become_child (exe_fd, argv, keep, parent);
-  if (pid < 0)
-    return -1;
   *ret_pidfd = (int)syscall (SYS_pidfd_open, pid, 0);
   if (*ret_pidfd < 0) { /* one that cannot be watched must not run */
     int saved = errno;
@@ -91,6 +85,16 @@ brief_spawn (int exe_fd, char **argv, const int *keep, int *ret_pidfd)
     return -1;
   }
   return pid;
+}
+
+GPid
+brief_spawn (int exe_fd, char **argv, const int *keep, int *ret_pidfd)
+{
+  pid_t parent = getpid (), pid = fork ();
+
+  if (pid == 0)
+    become_child (exe_fd, argv, keep, parent);
+  return pid > 0 ? brief_watch (pid, ret_pidfd) : -1;
 }
 
 GVariant *

@@ -18,6 +18,8 @@ GVariant *brief_read (int fd);
  * output and error reach it; standard input is /dev/null. The child dies with us. Returns its pid and
  * a pidfd, or -1 with errno. */
 GPid brief_spawn (int exe_fd, char **argv, const int *keep, int *ret_pidfd);
+/* PID, a child of this process, with a pidfd; where none can be had it is killed: -1 with errno. */
+GPid brief_watch (GPid pid, int *ret_pidfd);
 
 GVariant *brief_sources_to_variant (GPtrArray *sources);
 GPtrArray *brief_sources_from_variant (GVariant *variant);

@@ -64,6 +64,7 @@ check_result_free (CheckResult *result)
       close_source (result->sources->pdata[i]);
     g_ptr_array_unref (result->sources);
   }
+  g_clear_pointer (&result->forks, fork_server_free);
   if (result->exe_fd >= 0)
     close (result->exe_fd);
   g_free (result);
@@ -291,7 +292,7 @@ spawn (Check *check, int brief, int output)
       g_array_append_val (keep, source->fd);
   }
   g_array_append_val (keep, end);
-  check->pid = brief_spawn (check->result->exe_fd, argv, (const int *)keep->data, &pidfd);
+  check->pid = fork_server_spawn (check->result->forks, argv, (const int *)keep->data, &pidfd);
   if (check->pid < 0)
     return FALSE;
   close (pidfd);
@@ -351,6 +352,7 @@ void
 check_start (const Options *options,
              const char *exe,
              const Instance *running,
+             ForkServer *forks,
              void (*done) (CheckResult *result, gpointer data),
              gpointer data)
 {
@@ -367,7 +369,12 @@ check_start (const Options *options,
   check->result->complaints = complaints_new ();
   check->result->sources = open_sources (options);
   check->result->exe_fd = open (exe, O_RDONLY | O_CLOEXEC);
-  if (check->result->exe_fd < 0) {
+  if (forks != NULL && !fork_server_runs (forks, check->result->exe_fd))
+    g_clear_pointer (&forks, fork_server_free);
+  if (forks == NULL && check->result->exe_fd >= 0)
+    forks = fork_server_new (check->result->exe_fd);
+  check->result->forks = forks;
+  if (check->result->forks == NULL) {
     g_autofree char *why = g_strdup_printf ("cannot open the program: %s", g_strerror (errno));
 
     give_up (check, why, "Install daedalus again.");
@@ -395,7 +402,7 @@ check_run (const Options *options, const char *exe)
 {
   Wait wait = { g_main_loop_new (NULL, FALSE), NULL };
 
-  check_start (options, exe, NULL, on_done, &wait);
+  check_start (options, exe, NULL, NULL, on_done, &wait);
   if (wait.result == NULL)
     g_main_loop_run (wait.loop);
   g_main_loop_unref (wait.loop);

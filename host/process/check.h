@@ -10,6 +10,7 @@
 
 #include "../options.h"
 #include "brief.h"
+#include "fork-server.h"
 #include "instance.h"
 
 typedef struct {
@@ -19,6 +20,7 @@ typedef struct {
                              child gave none */
   GPtrArray *sources;     /* (element-type PluginSource), descriptors open */
   int exe_fd;             /* the program that was asked */
+  ForkServer *forks;      /* owned: starts processes of that program; NULL: it could not be opened */
 } CheckResult;
 
 void check_result_free (CheckResult *result);
@@ -26,8 +28,8 @@ void check_result_free (CheckResult *result);
 /* Starts a check with the program EXE; DONE gets the result (given) on the default main context, perhaps
  * before this returns. With options->prepare the child also makes the data directory and brings the
  * database up to date. RUNNING (may be NULL): the instance that is to go on, whose directories cannot
- * change. */
-void check_start (const Options *options, const char *exe, const Instance *running,
+ * change. FORKS (given, may be NULL) is used if it runs EXE. */
+void check_start (const Options *options, const char *exe, const Instance *running, ForkServer *forks,
                   void (*done) (CheckResult *result, gpointer data), gpointer data);
 /* The same, waiting in a loop of its own. */
 CheckResult *check_run (const Options *options, const char *exe);

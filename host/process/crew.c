@@ -284,7 +284,7 @@ start (CrewWorker *worker)
   argv[5] = g_strdup_printf ("%u", worker->watch.index);
   argv[6] = quarantine_to_text (worker->crew->quarantine, g_get_monotonic_time ());
   worker->watch.pid =
-      brief_spawn (generation->check->exe_fd, argv, (const int *)keep->data, &worker->pidfd);
+      fork_server_spawn (generation->check->forks, argv, (const int *)keep->data, &worker->pidfd);
   close (ends[1]);
   if (worker->watch.pid < 0) {
     worker->watch.pid = 0;

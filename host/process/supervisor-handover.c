@@ -31,6 +31,17 @@ all_members (Supervisor *supervisor)
   return members;
 }
 
+/* Nobody would wait for their ends after an exec. */
+static void
+rest_forks (Supervisor *supervisor, const CheckResult *result)
+{
+  fork_server_rest (result->forks);
+  if (supervisor->current != NULL)
+    fork_server_rest (crew_generation (supervisor->current)->check->forks);
+  for (guint i = 0; i < supervisor->old->len; i++)
+    fork_server_rest (crew_generation (supervisor->old->pdata[i])->check->forks);
+}
+
 void
 supervisor_hand_over (Supervisor *supervisor, const CheckResult *result)
 {
@@ -66,6 +77,7 @@ supervisor_hand_over (Supervisor *supervisor, const CheckResult *result)
   control_add_callers (supervisor->control, callers);
   log_line (G_LOG_LEVEL_MESSAGE, "a program of another layout takes over",
             DAE_I ("workers", members->len));
+  rest_forks (supervisor, result);
   handover_give (&load, &error);
   text = g_strconcat (error->message, "\n    Install daedalus again.\n", NULL);
   supervisor_refuse (supervisor, 1, text);

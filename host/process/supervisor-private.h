@@ -11,6 +11,7 @@
 typedef struct {
   Options *options;
   char *exe;
+  ForkServer *forks; /* of this process, until the first check takes it */
   int exit_status;
   Instance instance;
   char instance_id[17];

@@ -508,7 +508,7 @@ supervisor_reload (Supervisor *supervisor)
   if (serves)
     notify_reloading ();
   check_start (supervisor->options, supervisor->exe, serves ? &supervisor->instance : NULL,
-               on_checked, supervisor);
+               g_steal_pointer (&supervisor->forks), on_checked, supervisor);
 }
 
 void

@@ -11,6 +11,7 @@
 #include "../paths.h"
 #include "ephemeral.h"
 #include "notify.h"
+#include "role.h"
 #include "supervisor-private.h"
 
 #include <glib-unix.h>
@@ -338,6 +339,7 @@ close_all (Supervisor *supervisor, int signals)
   complaints_free (supervisor->refusals);
   g_ptr_array_unref (supervisor->old);
   g_hash_table_unref (supervisor->announced);
+  g_clear_pointer (&supervisor->forks, fork_server_free);
   g_free (supervisor->exe);
 }
 
@@ -345,7 +347,10 @@ int
 supervisor_run (Options *options)
 {
   Supervisor supervisor = { .options = options, .instance = { .lock = -1 } };
-  int signals = open_signals ();
+  int signals;
+
+  supervisor.forks = fork_server_fork (role_play); /* before there is anything to inherit */
+  signals = open_signals ();
 
   supervisor.refusals = complaints_new ();
   supervisor.passed = listen_take_passed (supervisor.refusals);

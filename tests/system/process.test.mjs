@@ -278,7 +278,7 @@ test('a service', async (t) => {
   await t.test('reloads leave neither descriptors nor processes nor memory behind', async () => {
     const rounds = Number(process.env.RELOADS ?? 6);
     const count = () => readdirSync(`/proc/${host.pid}/fd`).length;
-    const calm = () => until(() => childrenOf(host.pid).length === 2, 20_000, 'two children');
+    const calm = () => until(() => childrenOf(host.pid).length === 3, 20_000, 'two workers and what forks them');
     let fds, resident;
     for (let round = 0; round < rounds; round++) {
       assert.equal((await service.reload()).status, 0);
@@ -365,6 +365,34 @@ test('the end of a service', async (t) => {
     assert.equal(await service.ended, 0);
     assert.ok(Date.now() - began < 1000, `${Date.now() - began} ms`);
     assert.deepEqual(readdirSync(join(service.dir, 'run')), []);
+  });
+});
+
+const titled = (pid, word) => childrenOf(pid).filter((child) => {
+  try { return readFileSync(`/proc/${child}/cmdline`, 'utf8').includes(word); } catch { return false; }
+});
+
+test('workers are forked by a process that has the program loaded', async (t) => {
+  const host = await startHost(t, { keep: true, workers: 2 });
+  t.after(() => host.stop());
+  const [server] = titled(host.pid, '(fork-server)');
+  assert.ok(server, 'it is there');
+  assert.equal(host.workers().length, 2, 'what it forks are children of the supervisor');
+
+  await t.test('where it has died, another one comes with the next worker', async () => {
+    const [worker] = host.workers();
+    process.kill(server, 'SIGKILL');
+    process.kill(worker, 'SIGKILL');
+    await until(() => host.workers().length === 2 && !host.workers().includes(worker), 8000, 'the replacement');
+    const servers = titled(host.pid, '(fork-server)');
+    assert.ok(servers.length === 1 && servers[0] !== server, `${servers}`);
+    await until(async () => await attempt(host, '/api/health') === 200, 8000, 'an answer');
+  });
+
+  await t.test('nobody survives the supervisor', async () => {
+    const all = childrenOf(host.pid);
+    process.kill(host.pid, 'SIGKILL');
+    await until(() => all.every((pid) => !existsSync(`/proc/${pid}`)), 8000, `the end of ${all}`);
   });
 });
 
