@@ -84,6 +84,11 @@ static const DaeSetting config_http_rows[] = {
     .type = DAE_SETTING_LIST,
     .environment = "DAEDALUS_HOSTS",
     .help = "Further host names to answer to, besides those of base-url and listen" },
+  { .key = "mcp-origins",
+    .type = DAE_SETTING_LIST,
+    .environment = "DAEDALUS_MCP_ORIGINS",
+    .help = "Origins of pages elsewhere that may use /api/mcp in a browser, such as "
+            "http://localhost:6274 for the MCP inspector" },
   { .key = "trusted-proxies",
     .type = DAE_SETTING_NETWORKS,
     .environment = "DAEDALUS_TRUSTED_PROXIES",

@@ -160,14 +160,29 @@ authorize_ask (Passage *passage)
   return FALSE;
 }
 
+/* TRUE if a page of another site has sent what such a page may not. Where MCP clients connect it
+ * may not even read (MCP, Streamable HTTP, security warning), unless it is one of [http]
+ * mcp-origins. */
+static gboolean
+authorize_is_foreign (Passage *passage)
+{
+  Request *request = passage->request;
+  guint32 flags = request->route->row.flags;
+  gboolean is_mcp = (flags & DAE_ROUTE_MCP) != 0;
+
+  if (request->is_internal || request->mcp_origin || (flags & DAE_ROUTE_CROSS_SITE) ||
+      (request_is_read (request) && !is_mcp))
+    return FALSE;
+  return !origin_is_same_site (passage->exchange->rules, request);
+}
+
 gboolean
 authorize_step (Passage *passage)
 {
   Request *request = passage->request;
   const DaeRoute *row = &request->route->row;
 
-  if (!request_is_read (request) && !request->is_internal && !(row->flags & DAE_ROUTE_CROSS_SITE) &&
-      !origin_is_same_site (passage->exchange->rules, request)) {
+  if (authorize_is_foreign (passage)) {
     account_reject (passage, "origin");
     exchange_refuse (passage, 403, "cross_site", "another site's page has sent this request");
     return TRUE;

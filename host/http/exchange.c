@@ -165,6 +165,23 @@ exchange_fault (Request *request, const char *kind, const char *detail)
               DAE_S ("error", detail));
 }
 
+/* What a browser asks before a page elsewhere may use a path (Fetch standard, CORS-preflight). */
+static void
+exchange_answer_options (Passage *passage, const char *allow)
+{
+  Request *request = passage->request;
+  const char *headers = request_header (request, "Access-Control-Request-Headers");
+
+  passage->reply = reply_new (passage->request, 204);
+  reply_set (passage->reply, "Allow", allow);
+  if (!request->mcp_origin)
+    return;
+  reply_set (passage->reply, "Access-Control-Allow-Methods", allow);
+  if (headers)
+    reply_set (passage->reply, "Access-Control-Allow-Headers", headers);
+  reply_set (passage->reply, "Access-Control-Max-Age", "600");
+}
+
 static gboolean
 exchange_route (Passage *passage)
 {
@@ -180,11 +197,12 @@ exchange_route (Passage *passage)
   }
   router_match (passage->exchange->host->router, request->is_internal, request->method,
                 request->path, &match);
+  if (match.is_mcp)
+    request->mcp_origin = origin_of_mcp_page (passage->exchange->rules, request);
   if (match.route) {
     request_set_route (request, &match);
   } else if (match.allow && g_str_equal (request->method, "OPTIONS")) {
-    passage->reply = reply_new (request, 204);
-    reply_set (passage->reply, "Allow", match.allow);
+    exchange_answer_options (passage, match.allow);
   } else if (match.allow) {
     exchange_refuse (passage, 405, "method_not_allowed",
                      "this resource has no such method; see Allow");
@@ -358,10 +376,12 @@ exchange_new (Host *host)
   exchange->host = host;
   exchange->thawed = g_ptr_array_new ();
   g_queue_init (&exchange->streams);
-  exchange->rules = origin_rules_new (
-      host->listen != NULL ? (const char *const *)host->listen
-                           : config_list (host->config, "http", "listen"),
-      config_list (host->config, "http", "hosts"), host->info.base_url, exchange_trusts, host);
+  exchange->rules =
+      origin_rules_new (host->listen != NULL ? (const char *const *)host->listen
+                                             : config_list (host->config, "http", "listen"),
+                        config_list (host->config, "http", "hosts"),
+                        config_list (host->config, "http", "mcp-origins"), host->info.base_url,
+                        exchange_trusts, host);
   account_open (exchange);
   return exchange;
 }

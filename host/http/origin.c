@@ -19,6 +19,7 @@ typedef struct {
 struct OriginRules {
   GArray *names;  /* (element-type OriginName) */
   char *base_url; /* or NULL */
+  char **mcp_origins;
   gboolean (*trusts) (const char *address, gpointer data);
   gpointer data;
 };
@@ -113,6 +114,7 @@ origin_add_listen (OriginRules *rules, const char *listen)
 OriginRules *
 origin_rules_new (const char *const *listen,
                   const char *const *hosts,
+                  const char *const *mcp_origins,
                   const char *base_url,
                   gboolean (*trusts) (const char *address, gpointer data),
                   gpointer data)
@@ -125,6 +127,7 @@ origin_rules_new (const char *const *listen,
   rules->trusts = trusts;
   rules->data = data;
   rules->base_url = g_strdup (base_url);
+  rules->mcp_origins = g_strdupv ((char **)mcp_origins);
   for (guint i = 0; listen && listen[i]; i++)
     origin_add_listen (rules, listen[i]);
   for (guint i = 0; hosts && hosts[i]; i++) {
@@ -150,6 +153,7 @@ origin_rules_free (OriginRules *rules)
     return;
   g_array_unref (rules->names);
   g_free (rules->base_url);
+  g_strfreev (rules->mcp_origins);
   g_free (rules);
 }
 
@@ -304,4 +308,15 @@ origin_is_same_site (const OriginRules *rules, Request *request)
   own = g_strconcat (request->is_https ? "https://" : "http://", request->host_name, NULL);
   return origin_equals (origin, own) ||
          (rules->base_url && origin_equals (origin, rules->base_url));
+}
+
+const char *
+origin_of_mcp_page (const OriginRules *rules, Request *request)
+{
+  const char *origin = request_header (request, "Origin");
+
+  for (guint i = 0; origin && rules->mcp_origins && rules->mcp_origins[i]; i++)
+    if (origin_equals (origin, rules->mcp_origins[i]))
+      return origin;
+  return NULL;
 }

@@ -11,10 +11,11 @@
 
 typedef struct OriginRules OriginRules;
 
-/* LISTEN and HOSTS as in [http]; BASE_URL may be NULL. TRUSTS tells whether an address is one of
+/* LISTEN, HOSTS and MCP_ORIGINS as in [http]; BASE_URL may be NULL. TRUSTS tells whether an address is one of
  * [http] trusted-proxies. */
 OriginRules *origin_rules_new (const char *const *listen,
                                const char *const *hosts,
+                               const char *const *mcp_origins,
                                const char *base_url,
                                gboolean (*trusts) (const char *address, gpointer data),
                                gpointer data);
@@ -25,3 +26,5 @@ void origin_settle (const OriginRules *rules, Request *request);
 gboolean origin_is_ours (const OriginRules *rules, Request *request);
 /* TRUE if no other site's page has sent it. */
 gboolean origin_is_same_site (const OriginRules *rules, Request *request);
+/* Origin of REQUEST where it is one of [http] mcp-origins, else NULL. */
+const char *origin_of_mcp_page (const OriginRules *rules, Request *request);

@@ -135,6 +135,17 @@ reply_seal (Reply *reply)
     g_clear_pointer (&reply->body, g_bytes_unref);
 }
 
+/* A page elsewhere reads what an MCP client must (Fetch standard, 3.3). */
+static void
+reply_open_to_page (Reply *reply, const char *origin)
+{
+  reply_set (reply, "Access-Control-Allow-Origin", origin);
+  reply_set (reply, "Access-Control-Expose-Headers",
+             "Mcp-Session-Id, MCP-Protocol-Version, WWW-Authenticate, Retry-After, X-Request-Id");
+  reply_set (reply, "Vary", "Origin");
+  reply_set (reply, "Cross-Origin-Resource-Policy", "cross-origin");
+}
+
 void
 reply_dress (Reply *reply)
 {
@@ -143,6 +154,8 @@ reply_dress (Reply *reply)
   gboolean is_json = type && (g_str_has_prefix (type, "application/json") || reply->code);
 
   reply_set (reply, "X-Request-Id", reply->request->id);
+  if (reply->request->mcp_origin)
+    reply_open_to_page (reply, reply->request->mcp_origin);
   reply_set_default (reply, "X-Content-Type-Options", "nosniff");
   reply_set_default (reply, "Referrer-Policy", "no-referrer");
   reply_set_default (reply, "Cross-Origin-Opener-Policy", "same-origin");

@@ -56,6 +56,7 @@ struct Request {
   const char *peer;      /* address of the connection, or "unix" */
   const char *client;    /* address of who asks */
   gboolean is_internal, is_trusted, is_https;
+  const char *mcp_origin; /* of a page elsewhere that may use this path, or NULL */
   gint64 body_length; /* -1: not known */
   ServerHeader *headers;
   guint n_headers;

@@ -492,6 +492,7 @@ router_match (
     if (((row->flags & DAE_ROUTE_INTERNAL) != 0) != internal || !pattern_fits (pattern, &pieces))
       continue;
     best = pattern;
+    ret->is_mcp = (row->flags & DAE_ROUTE_MCP) != 0;
     if (g_str_equal (row->method, wanted)) {
       router_take (pattern, &pieces, ret);
     } else {

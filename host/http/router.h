@@ -29,6 +29,7 @@ typedef struct {
   const Route *route;  /* NULL: none */
   char *params[ROUTER_MAX_PARAMS]; /* decoded, owned: router_match_clear */
   char *allow;         /* owned: "GET, HEAD, POST" where only the method does not match, else NULL */
+  gboolean is_mcp;     /* the path is one that MCP clients use */
 } RouterMatch;
 
 Router *router_new (void);

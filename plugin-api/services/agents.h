@@ -124,6 +124,8 @@ typedef struct {
   gboolean (*endpoint) (DaePlugin *provider, const char *slug, DaeAgentEndpoint *ret);
   /* L: a capability of ten minutes for the internal agent SLUG to act for SUBJECT in a workspace; owned. */
   char *(*capability) (DaePlugin *provider, const char *slug, const char *subject, const char *workspace_id);
+  /* L: TRUE if TOOL was among the tools of SLUG when it was looked at last. */
+  gboolean (*has_tool) (DaePlugin *provider, const char *slug, const char *tool);
 } DaeAgents1;
 
 G_END_DECLS

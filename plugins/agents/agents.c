@@ -342,6 +342,20 @@ service_capability (DaePlugin *self,
                           dae_now (self) + AGENTS_CAPABILITY_US);
 }
 
+static gboolean
+service_has_tool (DaePlugin *self, const char *slug, const char *tool)
+{
+  AgentsState *state = dae_state (self);
+  const AgentRow *row = state->seen != NULL ? g_hash_table_lookup (state->seen, slug) : NULL;
+  g_autofree char *member = NULL;
+
+  for (const char *c = tool; *c != '\0'; c++)
+    if (!g_ascii_isalnum (*c) && strchr ("._-/", *c) == NULL)
+      return FALSE; /* as JSON writes it, it might be another */
+  member = g_strdup_printf ("\"name\":\"%s\"", tool);
+  return row != NULL && row->tools != NULL && strstr (row->tools, member) != NULL;
+}
+
 static const DaeAgents1 agents_service = {
   .struct_size = sizeof (DaeAgents1),
   .known = service_known,
@@ -354,6 +368,7 @@ static const DaeAgents1 agents_service = {
   .slugs = service_slugs,
   .endpoint = service_endpoint,
   .capability = service_capability,
+  .has_tool = service_has_tool,
 };
 
 /* ---- descriptor ---- */

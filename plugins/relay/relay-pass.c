@@ -236,6 +236,8 @@ relay_pass (DaePlugin *self, DaeRequest *req, const char *agent, const DaeAgentE
   relay->id = ++state->last_id;
   relay->req = dae_request_ref (req);
   relay->method = relay_word (self, req);
+  if (g_str_equal (relay->method, "tools/call"))
+    relay_count_tool (self, req, agent);
   relay->open = dae_series (self, "mcp_relay_streams_active", agent);
   relay->down = dae_series (self, "mcp_relay_bytes_total", agent, "down");
   relay->checked_at = g_get_monotonic_time ();

@@ -111,6 +111,12 @@ static const DaeMetric relay_metrics[] = {
               "outcome=done|cut|left|unreachable|refused",
     .max_series = 4000,
     .help = "Requests that were passed on to agents" },
+  { .name = "mcp_relay_tool_calls_total",
+    .type = DAE_COUNTER,
+    .labels = "server tool",
+    .max_series = 2000,
+    .help = "Calls of agents' tools that were passed on; other: a tool that the agent is not known "
+            "to have" },
   { .name = "mcp_relay_streams_active",
     .type = DAE_GAUGE,
     .labels = "server",

@@ -72,5 +72,7 @@ gboolean relay_place_is_between (const RelayPlace *place);
 
 /* The method that REQ asks for as a label; static. */
 const char *relay_word (DaePlugin *self, DaeRequest *req);
+/* Counts the tool that REQ calls of AGENT, if it calls one. */
+void relay_count_tool (DaePlugin *self, DaeRequest *req, const char *agent);
 
 G_END_DECLS

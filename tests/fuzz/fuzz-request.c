@@ -24,7 +24,7 @@ rules (void)
   static const char *const listen[] = { "127.0.0.1:8000", "[::1]:8000", NULL };
   static const char *const hosts[] = { "one.example", "two.example:8443", NULL };
 
-  return origin_rules_new (listen, hosts, "https://base.example", trusts, NULL);
+  return origin_rules_new (listen, hosts, hosts, "https://base.example", trusts, NULL);
 }
 
 /* The request of a head that was taken: its strings with NULs. */

@@ -89,6 +89,7 @@ test('bytes and headers go through untouched; credentials, cookies and addresses
     'authorization: bearer what the agent wants', `host: 127.0.0.1:${peer.port}`]) assert.ok(fields.includes(line), `${line} in\n${fields.join('\n')}`);
   assert.deepEqual(fields.filter((line) => /^(cookie|x-forwarded|x-real|forwarded|origin|referer)/.test(line) || line.includes(host.token.toLowerCase())), []);
   assert.equal(await host.metric('daedalus_mcp_relay_requests_total', { server: 'peer', method: 'tools/call', outcome: 'done' }), 1);
+  assert.equal(await host.metric('daedalus_mcp_relay_tool_calls_total', { server: 'peer', tool: 'other' }), 1, 'a tool that nobody knows');
 });
 
 test('statuses stay, but not those that would mislead the client', { timeout: 60_000 }, async (t) => {
@@ -117,6 +118,34 @@ test('statuses stay, but not those that would mislead the client', { timeout: 60
   assert.equal((await open(host, 'PUT', { body: '{}' }).done).status, 405);
   assert.ok(host.log.some((line) => line.includes("refused this host's credential")));
   assert.ok(!host.log.some((line) => line.includes('what the agent wants')));
+});
+
+test('a page elsewhere may use it only where it is named', { timeout: 60_000 }, async (t) => {
+  const peer = await startPeer(t, (request, write) => write(whole('{}', 'application/json', 'Mcp-Session-Id: one\r\n')));
+  const inspector = 'http://localhost:6274';
+  const host = await relayed(t, peer, { set: [`http.mcp-origins=${inspector}`] });
+  const from = (origin, method, headers = {}) => open(host, method, { headers: { Origin: origin, 'Sec-Fetch-Site': 'cross-site', ...headers }, body: method === 'POST' ? '{}' : undefined }).done;
+  const told = ({ headers }) => Object.fromEntries(Object.entries(headers).filter(([name]) => name.startsWith('access-control-')));
+
+  for (const method of ['POST', 'GET', 'DELETE']) {
+    const refused = await from('https://evil.example', method);
+    assert.deepEqual([refused.status, told(refused)], [403, {}], method);
+    const passed = await from(inspector, method);
+    assert.equal(passed.status, 200, method);
+    assert.equal(passed.headers['access-control-allow-origin'], inspector);
+    assert.match(passed.headers['access-control-expose-headers'], /Mcp-Session-Id/);
+    assert.equal(passed.headers['access-control-allow-credentials'], undefined);
+    assert.equal(passed.headers.vary, 'Origin');
+  }
+  const asked = { 'Access-Control-Request-Method': 'POST', 'Access-Control-Request-Headers': 'authorization,mcp-param-odd_one' };
+  const preflight = await open(host, 'OPTIONS', { auth: {}, headers: { Origin: inspector, ...asked } }).done;
+  assert.equal(preflight.status, 204);
+  assert.equal(preflight.headers['access-control-allow-headers'], asked['Access-Control-Request-Headers']);
+  assert.match(preflight.headers['access-control-allow-methods'], /POST.*DELETE|DELETE.*POST/);
+  assert.deepEqual(told(await open(host, 'OPTIONS', { auth: {}, headers: { Origin: 'https://evil.example', ...asked } }).done), {});
+  assert.deepEqual(told(await open(host, 'GET', { path: '/api/health', headers: { Origin: inspector } }).done), {}, 'only the paths of MCP');
+  const unsigned = await open(host, 'POST', { auth: {}, headers: { Origin: inspector }, body: '{}' }).done;
+  assert.deepEqual([unsigned.status, unsigned.headers['access-control-allow-origin']], [401, inspector], 'the page reads why');
 });
 
 test('an agent that is down is 502', { timeout: 60_000 }, async (t) => {
@@ -220,6 +249,8 @@ test("the official SDK's client reaches an agent and the librarian, a session ov
     const progress = [];
     const result = await client.callTool({ name: 'send_message', arguments: { [argument]: 'How many conversations are there?' } }, undefined, { onprogress: (one) => progress.push(one), timeout: 30_000 });
     assert.ok(!result.isError && result.content.length > 0, JSON.stringify(result));
+    const server = path.split('?')[0];
+    assert.equal(await host.metric('daedalus_mcp_relay_tool_calls_total', { server, tool: 'send_message' }), 1);
     await client.close();
   }
   const nowhere = await open(host, 'POST', { path: '/api/mcp/librarian', body: '{}' }).done;

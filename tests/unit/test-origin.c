@@ -33,8 +33,10 @@ new_rules (const char *listen, const char *hosts, const char *base_url)
   g_auto (GStrv) listen_list = g_strsplit (listen, " ", -1);
   g_auto (GStrv) hosts_list = hosts ? g_strsplit (hosts, " ", -1) : NULL;
 
-  return origin_rules_new ((const char *const *)listen_list, (const char *const *)hosts_list,
-                           base_url, trusts, NULL);
+  return origin_rules_new (
+      (const char *const *)listen_list, (const char *const *)hosts_list,
+      (const char *const[]){ "http://localhost:6274", "https://Inspect.example", NULL }, base_url,
+      trusts, NULL);
 }
 
 static void
@@ -237,6 +239,35 @@ test_origin_doubled_headers_are_foreign (void)
   origin_rules_free (rules);
 }
 
+static void
+test_origin_knows_pages_that_may_use_mcp (void)
+{
+  static const struct {
+    const char *origin;
+    gboolean listed;
+  } rows[] = {
+    { "http://localhost:6274", TRUE },
+    { "http://localhost", FALSE },
+    { "https://localhost:6274", FALSE },
+    { "https://inspect.example", TRUE },
+    { "https://inspect.example:443", TRUE },
+    { "https://inspect.example.evil.example", FALSE },
+    { "null", FALSE },
+    { "", FALSE },
+  };
+  OriginRules *rules = new_rules ("127.0.0.1:8000", NULL, NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++) {
+    ServerHeader headers[] = { { "Origin", rows[i].origin }, { NULL, NULL } };
+    Request *request = new_request ("192.0.2.1", "127.0.0.1:8000", headers);
+
+    g_assert_cmpstr (origin_of_mcp_page (rules, request), ==,
+                     rows[i].listed ? rows[i].origin : NULL);
+    dae_request_unref (&request->base);
+  }
+  origin_rules_free (rules);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -246,5 +277,7 @@ main (int argc, char **argv)
   g_test_add_func ("/origin/knows-its-hosts", test_origin_knows_its_hosts);
   g_test_add_func ("/origin/tells-sites-apart", test_origin_tells_sites_apart);
   g_test_add_func ("/origin/doubled-headers-are-foreign", test_origin_doubled_headers_are_foreign);
+  g_test_add_func ("/origin/knows-pages-that-may-use-mcp",
+                   test_origin_knows_pages_that_may_use_mcp);
   return g_test_run ();
 }

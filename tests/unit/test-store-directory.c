@@ -34,6 +34,13 @@ typedef struct {
 } Stage;
 
 static void
+settle (Stage *stage)
+{
+  while (plugin_set_blocks (stage->host.plugins) > 0)
+    g_main_context_iteration (NULL, TRUE);
+}
+
+static void
 stage_open (Stage *stage, gconstpointer unused)
 {
   g_autofree char *path =
@@ -59,13 +66,7 @@ stage_open (Stage *stage, gconstpointer unused)
   stage->provider = &provider->base;
   stage->got = g_byte_array_new ();
   stage->listed = g_string_new (NULL);
-}
-
-static void
-settle (Stage *stage)
-{
-  while (plugin_set_blocks (stage->host.plugins) > 0)
-    g_main_context_iteration (NULL, TRUE);
+  settle (stage); /* the first look at the folder makes it */
 }
 
 static void
