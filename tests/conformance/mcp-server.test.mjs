@@ -9,7 +9,7 @@ import { runSuite, startDoor } from './suite.mjs';
 const revisions = {
   '2025-11-25': ['server-initialize', 'logging-set-level', 'ping', 'completion-complete', 'tools-list', 'server-sse-multiple-streams', 'resources-list', 'prompts-list',
     'dns-rebinding-protection', 'server-session-lifecycle'],
-  '2026-07-28': ['completion-complete', 'tools-list', 'server-sse-multiple-streams', 'resources-list', 'prompts-list', 'dns-rebinding-protection', 'sep-2164-resource-not-found'],
+  '2026-07-28': ['completion-complete', 'tools-list', 'server-sse-multiple-streams', 'resources-list', 'prompts-list', 'dns-rebinding-protection', 'sep-2164-resource-not-found', 'caching', 'http-header-validation'],
 };
 
 for (const [revision, scenarios] of Object.entries(revisions))

@@ -170,9 +170,9 @@ test('both eras, message by message', { timeout: 60_000 }, async (t) => {
 
   await t.test('no stream, no session to end, no reading without the scope', async () => {
     for (const method of ['GET', 'DELETE']) assert.equal((await host.request(method, '/api/mcp', { headers: host.headers() })).status, 405, method);
-    assert.equal((await host.request('POST', '/api/mcp', { headers: { 'Content-Type': 'application/json' }, body: '{}' })).status, 401);
+    assert.equal((await host.request('POST', '/api/mcp', { anonymous: true, body: '{}' })).status, 401);
     const bearer = async (scopes) => ({ Authorization: `Bearer ${(await host.ok('POST', '/api/tokens', { body: { name: 'x', scopes } })).token}` });
-    const ask = async (auth, message) => await host.request('POST', '/api/mcp', { headers: { ...auth, 'Content-Type': 'application/json' }, body: JSON.stringify({ jsonrpc: '2.0', id: 1, ...message }) });
+    const ask = async (auth, message) => await host.request('POST', '/api/mcp', { anonymous: true, headers: auth, body: { jsonrpc: '2.0', id: 1, ...message } });
     const connects = await bearer(['mcp']);
     assert.equal((await ask(connects, { method: 'tools/list' })).status, 200);
     const refused = await ask(connects, { method: 'tools/call', params: { name: 'list_workspaces' } });
