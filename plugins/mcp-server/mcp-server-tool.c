@@ -317,13 +317,14 @@ static const Tool tools[] = {
     "Gives the last messages of a conversation, the oldest of them first.",
     INPUT (ID ("conversation_id", "Of list_conversations") "," NUMBER, "\"conversation_id\""),
     OUTPUT (
-        STRING ("id") "," STRING ("title") "," STRING ("workspace_id") ",\"messages\":{\"type\":"
-                                                                       "\"array\","
-                                                                       "\"items\":" OUTPUT (
-                                                                           STRING ("id") "," STRING ("role") "," MAYBE ("author") "," MAYBE (
-                                                                               "agent") "," STRING ("content") "," STRING ("state") "," STRING ("created_at"),
-                                                                           "\"id\",\"role\","
-                                                                           "\"content\"") "}",
+        STRING ("id") "," STRING ("title") "," STRING (
+            "workspace_id") ",\"messages\":{\"type\":"
+                            "\"array\","
+                            "\"items\":" OUTPUT (
+                                STRING ("id") "," STRING ("role") "," MAYBE ("author") "," MAYBE (
+                                    "agent") "," STRING ("content") "," STRING ("state") "," STRING ("created_at"),
+                                "\"id\",\"role\","
+                                "\"content\"") "}",
         "\"id\",\"messages\""),
     " conversation_id limit ", tool_read_conversation },
   { "search_messages", "Search messages",

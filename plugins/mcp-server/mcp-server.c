@@ -188,7 +188,7 @@ static const DaeRoute server_routes[] = {
     .loop = server_post,
     .body = DAE_BODY_WHOLE,
     .body_max = SERVER_MAX_BODY,
-    .flags = DAE_ROUTE_MCP },
+    .flags = DAE_ROUTE_STREAMS | DAE_ROUTE_MCP },
 };
 
 static const DaeMetric server_metrics[] = {

@@ -868,6 +868,8 @@ export interface components {
         /** @enum {string} */
         AgentHealth: "ok" | "degraded" | "error" | "unknown";
         ErrorCode: string;
+        /** @description A message of JSON-RPC 2.0 as MCP has it */
+        McpMessage: unknown;
         Problem: {
             type: string;
             title: string;
@@ -3422,7 +3424,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": unknown;
+                "application/json": components["schemas"]["McpMessage"];
             };
         };
         responses: {
@@ -3432,7 +3434,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["McpMessage"];
                 };
             };
             /** @description A notification was taken */
@@ -3448,7 +3450,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["McpMessage"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             401: components["responses"]["Unauthorized"];
@@ -3459,7 +3462,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["McpMessage"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
