@@ -127,6 +127,16 @@ server_request (McpCall *call)
   return DAE_LATER;
 }
 
+static gboolean
+server_is_json (DaeRequest *req)
+{
+  const char *type = dae_request_header (req, "Content-Type");
+  gsize length = strlen ("application/json");
+
+  return type != NULL && g_ascii_strncasecmp (type, "application/json", length) == 0 &&
+         (type[length] == '\0' || type[length] == ';' || type[length] == ' ');
+}
+
 static DaeOutcome
 server_post (DaeRequest *req, DaePlugin *self)
 {
@@ -140,6 +150,9 @@ server_post (DaeRequest *req, DaePlugin *self)
   const char *text = body != NULL ? g_bytes_get_data (body, &length) : "";
   McpCall *call;
 
+  if (!server_is_json (req))
+    return dae_send (req, dae_reply_problem (req, 415, "unsupported_media_type",
+                                             "a message of MCP is application/json"));
   message = jsonrpc_parse (self, text, length, &error);
   if (message == NULL) {
     gboolean is_json = !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA);

@@ -869,7 +869,18 @@ export interface components {
         AgentHealth: "ok" | "degraded" | "error" | "unknown";
         ErrorCode: string;
         /** @description A message of JSON-RPC 2.0 as MCP has it */
-        McpMessage: unknown;
+        McpMessage: {
+            /** @constant */
+            jsonrpc: "2.0";
+            id?: number | string | null;
+            method?: string;
+            /** @description What the method takes */
+            params?: unknown;
+            /** @description What it comes to */
+            result?: unknown;
+            /** @description Why it does not */
+            error?: unknown;
+        };
         Problem: {
             type: string;
             title: string;
@@ -3466,6 +3477,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            415: components["responses"]["UnsupportedMediaType"];
         };
     };
     openAgentStream: {
