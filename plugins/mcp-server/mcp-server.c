@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#define SERVER_MAX_BODY (G_GINT64_CONSTANT (4) * 1024 * 1024)
+#define SERVER_MAX_BODY (G_GINT64_CONSTANT (1) * 1024 * 1024)
 
 void
 mcp_call_free (McpCall *call)
