@@ -35,7 +35,7 @@ if (parts.includes('types')) step('types', 'npm', ['run', '-s', 'types:check']);
 if (parts.includes('check')) step('check', 'npm', ['run', '-s', 'check']);
 if (parts.includes('unit')) step('unit', 'npm', ['test', '-s', '--', '--reporter=tap-flat']);
 if (parts.includes('browser')) {
-  const files = ['page', 'trouble', 'people', 'files'].map((name) => join(here, `${name}.test.mjs`));
+  const files = ['page', 'trouble', 'people', 'connect', 'files'].map((name) => join(here, `${name}.test.mjs`));
   run({ files, concurrency: 1, timeout: 900_000 })
     .on('test:fail', () => (process.exitCode = 1))
     .compose(tap)

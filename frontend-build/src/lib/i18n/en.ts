@@ -28,6 +28,16 @@ export const en = {
   'nav.unread': 'new',
   'nav.sign_out': 'Sign out',
 
+  'connect.title': 'Connect a program',
+  'connect.lead': 'Any MCP client can reach this host and its agents: make a token, and paste what stands below into the program.',
+  'connect.target': 'Reach',
+  'connect.own': 'Daedalus: workspaces, conversations and files',
+  'connect.workspace': 'Workspace',
+  'connect.client': 'Program',
+  'connect.make': 'Make a token',
+  'connect.made': { one: 'The token is in the text below, for {count} day. It is not shown again.', other: 'The token is in the text below, for {count} days. It is not shown again.' },
+  'connect.token_name': 'MCP client',
+
   'tokens.title': 'Access tokens',
   'tokens.lead': 'A token lets a program act for you, within what you choose here. Send it as “Authorization: Bearer …”.',
   'tokens.name': 'Name',

@@ -7,6 +7,8 @@ class Shell {
   drawer = $state(false);
   /** The dialog of access tokens. */
   tokens = $state(false);
+  /** The dialog that connects programs. */
+  connect = $state(false);
   /** The file that is looked at. */
   preview = $state.raw<MessageFile | null>(null);
 }
