@@ -34,6 +34,7 @@ authorize_dress (Passage *passage, Reply *reply)
 {
   const DaeIdentity1 *identity;
   DaePlugin *provider;
+  g_autofree char *own = NULL;
   const char *text;
 
   if (reply->status != 401)
@@ -43,7 +44,9 @@ authorize_dress (Passage *passage, Reply *reply)
   provider = (DaePlugin *)passage->exchange->identity_plugin;
   if (AUTHORIZE_HAS (identity, sign_in_url))
     reply->sign_in_url = identity->sign_in_url (provider);
-  text = AUTHORIZE_HAS (identity, challenge) ? identity->challenge (provider) : NULL;
+  if (AUTHORIZE_HAS (identity, challenge_for))
+    own = identity->challenge_for (provider, &passage->request->base);
+  text = own == NULL && AUTHORIZE_HAS (identity, challenge) ? identity->challenge (provider) : own;
   reply_set_default (reply, "WWW-Authenticate", text ? text : "Bearer");
 }
 

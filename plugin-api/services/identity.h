@@ -20,6 +20,8 @@ typedef struct {
   const char *(*sign_out_url) (DaePlugin *provider);
   /* P: value of WWW-Authenticate on a 401; borrowed. */
   const char *(*challenge) (DaePlugin *provider);
+  /* L: the same for REQ, where that makes a difference; owned. */
+  char *(*challenge_for) (DaePlugin *provider, DaeRequest *req);
 } DaeIdentity1;
 
 G_END_DECLS

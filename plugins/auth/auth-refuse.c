@@ -33,10 +33,10 @@ auth_refuse (DaePlugin *self, DaeRequest *req, const char *why)
   const AuthData *data = dae_data (self);
   DaeReply *reply = dae_reply_problem (req, 401, "invalid_token",
                                        "this credential is unknown, expired or revoked");
+  g_autofree char *challenge = auth_resource_challenge (self, req, "invalid_token");
 
   dae_series_add (data->refused, 1);
   dae_log (req, G_LOG_LEVEL_INFO, "credential refused", DAE_S ("reason", why),
            DAE_S ("client", dae_request_client (req)));
-  return dae_reply_header (reply, "WWW-Authenticate",
-                           "Bearer realm=\"daedalus\", error=\"invalid_token\"");
+  return dae_reply_header (reply, "WWW-Authenticate", challenge);
 }

@@ -389,12 +389,19 @@ auth_challenge (DaePlugin *self)
   return "Bearer realm=\"daedalus\"";
 }
 
+static char *
+auth_challenge_for (DaePlugin *self, DaeRequest *req)
+{
+  return auth_resource_challenge (self, req, NULL);
+}
+
 static const DaeIdentity1 identity = {
   .struct_size = sizeof (DaeIdentity1),
   .identify = auth_identify,
   .sign_in_url = auth_sign_in_url,
   .sign_out_url = auth_sign_out_url,
   .challenge = auth_challenge,
+  .challenge_for = auth_challenge_for,
 };
 
 static const DaeService services[] = {
@@ -423,7 +430,16 @@ static const DaeMember command_members[] = {
   { .name = "words", .type = DAE_MEMBER_TEXT_LIST, .min = 0, .max = 100 },
 };
 
+#define RESOURCE(path)                                                                             \
+  {                                                                                                \
+    .method = "GET", .pattern = "/.well-known/oauth-protected-resource" path,                      \
+    .loop = auth_resource_show, .auth = DAE_AUTH_NONE, .flags = DAE_ROUTE_MCP                      \
+  }
+
 static const DaeRoute routes[] = {
+  RESOURCE (""),
+  RESOURCE ("/api/mcp"),
+  RESOURCE ("/api/mcp/{agent:slug}"),
   { .method = "GET", .pattern = "/api/me", .loop = auth_me },
   { .method = "GET",
     .pattern = "/start",

@@ -142,3 +142,9 @@ DaeReply *auth_token_revoke (DaeTx *tx, DaeRequest *req, DaePlugin *self);
 
 DaeReply *auth_command_token (DaeTx *tx, DaeRequest *req, DaePlugin *self);
 DaeReply *auth_command_person (DaeTx *tx, DaeRequest *req, DaePlugin *self);
+
+/* ---- auth-resource.c ---- */
+
+/* WWW-Authenticate of a 401 to REQ; ERROR may be NULL. Owned. */
+char *auth_resource_challenge (DaePlugin *self, DaeRequest *req, const char *error);
+DaeOutcome auth_resource_show (DaeRequest *req, DaePlugin *self);

@@ -40,7 +40,8 @@ before(async () => {
   const t = { after: (func) => ended.push(func) };
   const page = folder(t);
   writeFileSync(join(page, 'index.html'), '<!doctype html><title>page</title>');
-  host = await startHost(t, { ...await freshDatabase(t), set: [`host.static-dir=${page}`, 'plugin librarian.pace=5ms', 'plugin workspaces.owner-absent=1s'] });
+  host = await startHost(t, { ...await freshDatabase(t), set: [`host.static-dir=${page}`, 'plugin librarian.pace=5ms', 'plugin workspaces.owner-absent=1s',
+    'plugin auth.issuer=https://id.example', 'plugin auth.audience=daedalus', 'plugin auth.jwks-url=https://id.example/jwks'] });
   ids = await populate();
 });
 after(async () => {

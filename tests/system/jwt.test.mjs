@@ -14,6 +14,34 @@ const bearer = (token) => ({ anonymous: true, headers: { Authorization: `Bearer 
 const me = (host, token) => host.request('GET', '/api/me', bearer(token));
 const refusals = (host, from) => host.log.slice(from).filter((line) => line.includes('credential refused'));
 
+test('MCP clients learn who signs tokens (RFC 9728), and a plain 404 where nobody does', { timeout: 60_000 }, async (t) => {
+  const issuer = await startIssuer(t);
+  const host = await startHost(t, { set: [...jwt, ...issuer.settings] });
+  const well = '/.well-known/oauth-protected-resource';
+  const base = (await host.request('GET', well, { anonymous: true })).json.resource;
+  assert.match(base, /^http:\/\/127\.0\.0\.1:\d+$/);
+  for (const path of ['/api/mcp', '/api/mcp/tester']) {
+    const { status, json } = await host.request('GET', well + path, { anonymous: true });
+    assert.equal(status, 200);
+    assert.deepEqual(json, { resource: base + path, resource_name: 'Daedalus', authorization_servers: [issuer.issuer], bearer_methods_supported: ['header'] });
+    for (const options of [{ anonymous: true }, bearer('x.y.z')]) {
+      const refused = await host.request('POST', path, { ...options, body: '{}' });
+      assert.equal(refused.status, 401);
+      assert.ok(refused.headers['www-authenticate'].includes(`resource_metadata="${base}${well}${path}"`), refused.headers['www-authenticate']);
+    }
+  }
+  assert.ok(!(await host.request('GET', '/api/me', { anonymous: true })).headers['www-authenticate'].includes('resource_metadata'), 'only where MCP clients connect');
+  const alone = await startHost(t);
+  for (const path of [well, `${well}/api/mcp`, '/.well-known/oauth-authorization-server', '/.well-known/oauth-authorization-server/api/mcp', '/.well-known/openid-configuration']) {
+    const reply = await alone.request('GET', path, { anonymous: true });
+    assert.equal(reply.status, 404, path);
+    assert.equal(reply.json.code, 'not_found', 'never the page');
+  }
+  const register = await alone.request('POST', '/register', { anonymous: true, body: '{}' });
+  assert.ok([404, 405].includes(register.status) && register.json.code);
+  assert.ok(!(await alone.request('POST', '/api/mcp', { anonymous: true, body: '{}' })).headers['www-authenticate'].includes('resource_metadata'));
+});
+
 test('a token of the issuer is the person, with e-mail, name and groups', { timeout: 60_000 }, async (t) => {
   const issuer = await startIssuer(t);
   const host = await startHost(t, { set: [...jwt, ...issuer.settings, 'plugin auth.admin-groups=bosses'] });

@@ -793,6 +793,59 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/.well-known/oauth-protected-resource": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who signs tokens for this host (RFC 9728); 404 where no issuer is configured */
+        get: operations["describeHost"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/.well-known/oauth-protected-resource/api/mcp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same for this host's MCP server */
+        get: operations["describeMcp"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/.well-known/oauth-protected-resource/api/mcp/{agent}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                agent: components["parameters"]["AgentSlug"];
+            };
+            cookie?: never;
+        };
+        /** The same for a relayed agent */
+        get: operations["describeRelay"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/mcp": {
         parameters: {
             query?: never;
@@ -868,6 +921,13 @@ export interface components {
         /** @enum {string} */
         AgentHealth: "ok" | "degraded" | "error" | "unknown";
         ErrorCode: string;
+        ResourceMetadata: {
+            /** Format: uri */
+            resource: string;
+            resource_name: string;
+            authorization_servers: string[];
+            bearer_methods_supported: "header"[];
+        };
         /** @description A message of JSON-RPC 2.0 as MCP has it */
         McpMessage: {
             /** @constant */
@@ -1973,6 +2033,15 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Metadata of a protected resource */
+        ResourceMetadata: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["ResourceMetadata"];
             };
         };
         /** @description What the agent answers, with its own status */
@@ -3423,6 +3492,47 @@ export interface operations {
             200: components["responses"]["Agent"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["CrossSite"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    describeHost: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["ResourceMetadata"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    describeMcp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["ResourceMetadata"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    describeRelay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                agent: components["parameters"]["AgentSlug"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["ResourceMetadata"];
             404: components["responses"]["NotFound"];
         };
     };
