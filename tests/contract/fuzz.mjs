@@ -40,8 +40,7 @@ before(async () => {
   const t = { after: (func) => ended.push(func) };
   const page = folder(t);
   writeFileSync(join(page, 'index.html'), '<!doctype html><title>page</title>');
-  host = await startHost(t, { ...await freshDatabase(t), set: [`host.static-dir=${page}`, 'plugin librarian.pace=5ms', 'plugin workspaces.owner-absent=1s',
-    'plugin auth.issuer=https://id.example', 'plugin auth.audience=daedalus', 'plugin auth.jwks-url=https://id.example/jwks'] });
+  host = await startHost(t, { ...await freshDatabase(t), set: [`host.static-dir=${page}`, 'plugin librarian.pace=5ms', 'plugin workspaces.owner-absent=1s'] });
   ids = await populate();
 });
 after(async () => {
@@ -451,6 +450,8 @@ test(`a start link signs in once, ${on}`, async () => {
 });
 
 test(`each success that the file names has been given, ${on}`, () => {
-  const missing = spec.operations.filter((one) => !one.passes).flatMap((op) => Object.keys(op.responses).map(Number).filter((status) => status < 400 && !given.get(op.id)?.has(status)).map((status) => `${op.id} ${status}`));
+  // metadata that is there only with an issuer: tests/system/jwt.test.mjs
+  const elsewhere = new Set(['describeHost', 'describeMcp', 'describeRelay']);
+  const missing = spec.operations.filter((one) => !one.passes && !elsewhere.has(one.id)).flatMap((op) => Object.keys(op.responses).map(Number).filter((status) => status < 400 && !given.get(op.id)?.has(status)).map((status) => `${op.id} ${status}`));
   assert.deepEqual(missing, []);
 });
