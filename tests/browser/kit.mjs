@@ -115,6 +115,7 @@ export class Tab {
 
   async ask(words) {
     await this.box.fill(words);
+    await this.page.getByRole('button', { name: /^Agent: / }).first().waitFor(); // until then nothing can be sent
     await this.box.press('Enter');
     await this.page.locator('main article', { hasText: words }).last().waitFor();
   }
