@@ -1,31 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // The chain that people sign on through: HAProxy with TLS, Apache httpd with mod_auth_openidc, the real host. Both proxies
 // run on the very files of data/, with the names and addresses of the test in place of the examples.
-import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { request as plain } from 'node:http';
 import { request } from 'node:https';
 import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { folder, source, startHost, until } from '../system/kit.mjs';
+import { check, filled, makeCertificate } from '../system/examples.mjs';
+import { folder, startHost, until } from '../system/kit.mjs';
 import { freePort } from '../system/ports.mjs';
 
 const NAME = 'daedalus.test';
 const SECRET = 'what only the relying party knows';
 const WEB = { id: 'web', secret: 'the-secret-of-the-relying-party' };
 const MODULES = ['mpm_event', 'authn_core', 'authz_core', 'authz_user', 'headers', 'proxy', 'proxy_http', 'auth_openidc'];
-
-/** An example of data/ with the test's own in place of PARTS ([what stands there, what comes in its place]). */
-function filled(path, parts) {
-  let text = readFileSync(join(source, 'data', path), 'utf8');
-  for (const [from, to] of parts) {
-    assert.ok(text.includes(from), `${path} does not say ${from}`);
-    text = text.replaceAll(from, to);
-  }
-  const left = text.split('\n').filter((line) => !/^\s*#/.test(line) && /example\.org|192\.0\.2\.|@[A-Z_]+@/.test(line));
-  assert.deepEqual(left, [], `${path}: what the test does not fill in`);
-  return text;
-}
 
 /** Runs a program of the chain until the test ends; its words are in DIR/NAME.log. */
 function run(t, dir, name, command, args) {
@@ -34,11 +22,6 @@ function run(t, dir, name, command, args) {
   closeSync(log);
   const ended = new Promise((done) => child.once('exit', done));
   t.after(async () => { child.kill('SIGTERM'); await ended; });
-}
-
-function check(command, args) {
-  const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: 'utf8' });
-  assert.equal(status, 0, `${command}: ${error ?? stdout + stderr}`);
 }
 
 /** Starts the chain before an OpenID provider that PROVIDER starts for the client {id, secret, redirect, home}. */
@@ -66,10 +49,8 @@ ${filled('apache/daedalus.conf', [['https://id.example.org', issuer], ['https://
   check('apache2', ['-t', '-f', apache]);
   run(t, dir, 'apache', 'apache2', ['-DFOREGROUND', '-f', apache]);
 
-  const certificate = join(dir, 'daedalus.pem'), key = join(dir, 'key.pem');
-  check('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj', `/CN=${NAME}`,
-    '-addext', `subjectAltName=DNS:${NAME}`, '-keyout', key, '-out', certificate]);
-  const ca = readFileSync(certificate);
+  const { key, ca } = makeCertificate(dir, NAME);
+  const certificate = join(dir, 'daedalus.pem');
   writeFileSync(certificate, Buffer.concat([ca, readFileSync(key)]), { mode: 0o600 });
   const haproxy = join(dir, 'haproxy.cfg');
   writeFileSync(haproxy, filled('haproxy/daedalus.cfg', [['192.0.2.1:443', `127.0.0.1:${front}`], ['/etc/haproxy/daedalus.pem', certificate],
